@@ -1,0 +1,55 @@
+"""The root command: which subcommands there are, and the one place where our errors become one sentence."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from carbonprint.errors import CarbonprintError
+
+COMMANDS = {
+    "run": ("carbonprint.cli.run:run", "Run a command and measure its footprint."),
+    "runs": ("carbonprint.cli.runs:runs", "List, show, export, import and remove the runs that were kept."),
+    "host": ("carbonprint.cli.host:host", "List, show and check the hosts a run can take place on."),
+    "config": ("carbonprint.cli.config:config", "Show the settings and where each came from."),
+}
+"""Command → (module:attribute, one line of help): ``--help`` of the root loads none of them."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        module_name, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module_name), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # as click has it
+        """Run the subcommand; an error of ours ends it with one sentence and its exit status."""
+        try:
+            return super().invoke(ctx)
+        except CarbonprintError as error:
+            shown = click.ClickException(str(error))
+            shown.exit_code = error.exit_code
+            raise shown from error
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="carbonprint")
+def root() -> None:
+    """Tell what one run of an algorithm cost in energy and CO₂ at the datacenter that hosts it."""
