@@ -1,0 +1,84 @@
+"""Run a command, measure it and keep what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
+from carbonprint.measuring.command import Ended, run_command
+
+if TYPE_CHECKING:
+    from carbonprint.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutcome:
+    """What came of running a command.
+
+    Attributes:
+        ended: How the command ended, and what it used.
+        kept: Its record and footprint; None where they could not be made.
+        fault: Why not, in words; else ``""``.
+    """
+
+    ended: Ended
+    kept: Kept | None
+    fault: str = ""
+
+
+def run(
+    command: Sequence[str],
+    settings: Settings,
+    *,
+    name: str = "",
+    phase: str = "",
+    units: tuple[float, str] | None = None,
+) -> RunOutcome:
+    """Run a command to its end, measure it and keep its record; its signals stay blocked (see ``end_like``).
+
+    Args:
+        command: Program and arguments.
+        settings: Where it runs, where its record goes, how often to sample.
+        name: Name of the run; by default the script's.
+        phase: ``training``, ``inference`` or any other phase of an algorithm's life.
+        units: Count and label of what it does.
+
+    Raises:
+        UnknownHostError: If there is no such host; the command has not started then.
+        DocumentError: If the host's file has faults; likewise.
+        CommandNotStartedError: If the program was not found or could not be executed.
+    """
+    load_host = named_host(settings)
+    ended = run_command(
+        command,
+        interval_s=settings.interval_s,
+        powercap_dir=settings.powercap_dir,
+        beside_the_job=load_what_keeping_needs,
+    )
+    try:
+        from carbonprint.ledger.run_record import RunLabels
+        from carbonprint.measuring.redaction import redacted
+
+        labels = RunLabels(
+            name=name or default_name(command), phase=phase, command=redacted(command), units=units
+        )
+        host, caveats = load_host()
+        kept = keep(
+            ended.measurement, host, labels, settings, exit_status=ended.exit_status, caveats=caveats
+        )
+    except Exception as error:  # noqa: BLE001  # whatever goes wrong here, the command's exit status stands
+        return RunOutcome(ended=ended, kept=None, fault=f"{type(error).__name__}: {error}")
+    return RunOutcome(ended=ended, kept=kept)
+
+
+def default_name(command: Sequence[str]) -> str:
+    """Name a run after its script (``python train.py`` → ``train``), else after its program."""
+    for word in command:
+        if word.endswith((".py", ".sh", ".R", ".jl", ".ipynb")):
+            return PurePath(word).stem
+    if "-m" in command[:-1]:
+        return command[list(command).index("-m") + 1]
+    return PurePath(command[0]).name

@@ -1,0 +1,71 @@
+"""Options and words that several commands share."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from carbonprint.settings import Settings, resolve, working_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Command = Any
+"""A function that click's decorators turn into a command, or already have."""
+
+
+def state_dir_option(function: Command) -> Command:
+    """Add ``--state-dir``; its value goes to :func:`settings_of` as it was typed."""
+    return click.option(
+        "--state-dir",
+        metavar="DIRECTORY",
+        help="Directory in which runs are kept.  [default: the setting state_dir]",
+    )(function)
+
+
+def lang_option(function: Command) -> Command:
+    """Add ``--lang``; its value goes to :func:`settings_of` as it was typed."""
+    return click.option(
+        "--lang", metavar="nl|en", help="Language of what people read.  [default: the setting lang]"
+    )(function)
+
+
+def format_option(*forms: str) -> Callable[[Command], Command]:
+    """Add ``--format`` with the forms that a command can print, the first of them the default.
+
+    The value arrives as the argument ``form``.
+    """
+    return click.option(
+        "--format",
+        "form",
+        type=click.Choice(forms),
+        default=forms[0],
+        show_default=True,
+        help="Form of the output.",
+    )
+
+
+def settings_of(**options: object | None) -> Settings:
+    """Settle the settings of a command from its options, the environment and the configuration files.
+
+    Args:
+        options: Setting name → what the option held; None where it was not given.
+    """
+    return resolve(options, os.environ, working_directory())
+
+
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that standard output goes to; None where it goes elsewhere."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def echo_lines(lines: list[str]) -> None:
+    """Print lines on standard output."""
+    click.echo("\n".join(lines))

@@ -1,0 +1,1 @@
+"""Measurement × host → footprint: pure numpy, no file, no clock, no screen."""

@@ -1,0 +1,72 @@
+"""How sure each input is: draws of the energy of a run, of a DCiE and of an intensity, each centred on its figure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from carbonprint.footprint.arithmetic import Floats
+from carbonprint.footprint.draws import Draws, sigma_of_half_width
+from carbonprint.hosting.standing import Efficiency
+from carbonprint.intensity.carbon_intensity import CarbonIntensity
+from carbonprint.measuring.measurement import Component, Measurement
+from carbonprint.reference import power
+
+
+def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
+    """Draw the energy of a run at the input of the IT equipment. [kWh], shape (n_draws,).
+
+    Each component's meter or model has a lognormal error; half of its variance is common to all uses of that meter or
+    model and half is the machine's own (a working assumption), so it does not average out over runs. What no counter
+    sees is drawn as (1 + r)·s − 1 of the rest, s lognormal, plus its base power.
+
+    Sources:
+        ``reference/power.toml``: model, other, base_power.
+    """
+    machine = measurement.machine_id
+    seen = np.zeros(draws.n_draws)
+    seen_kwh = 0.0
+    for part in (Component.CPU, Component.GPU, Component.RAM):
+        energy_kwh, model = getattr(measurement.energy, part.value), measurement.models[part]
+        if not energy_kwh or model is None:
+            continue
+        names = ((f"model/{model}", 0.5), (f"machine/{machine}/{part}/{model}", 0.5))
+        seen = seen + energy_kwh * draws.lognormal(power.model_sigma(model), *names)
+        seen_kwh += energy_kwh
+    other_kwh, base_kwh = measurement.energy.other or 0.0, measurement.other_base_kwh
+    ratio = (other_kwh - base_kwh) / seen_kwh if seen_kwh > 0 else 0.0
+    slope = draws.lognormal(
+        power.other_fraction_sigma(), ("model/other", 0.5), (f"machine/{machine}/other", 0.5)
+    )
+    base = base_kwh * draws.lognormal(
+        measurement.other_base_sigma, ("model/base", 0.5), (f"machine/{machine}/base", 0.5)
+    )
+    return np.asarray(seen + np.maximum((1 + ratio) * slope - 1, 0) * seen + base, dtype=np.float64)
+
+
+def dcie_draws(efficiency: Efficiency, host_id: str, draws: Draws) -> Floats:
+    """Draw a DCiE. [-], shape (n_draws,), each in (0, 1].
+
+    A default is drawn for each host: PUE − 1 lognormal around the world's average. A published figure is lognormal
+    around itself and ends at 1.
+    """
+    if efficiency.excess_sigma is not None:
+        excess = (1 / efficiency.dcie - 1) * draws.lognormal(efficiency.excess_sigma, (f"pue/{host_id}", 1.0))
+        return np.asarray(1 / (1 + excess), dtype=np.float64)
+    if efficiency.half_width_90 == 0:
+        return np.full(draws.n_draws, efficiency.dcie)
+    sigma = sigma_of_half_width(efficiency.half_width_90)
+    factors = draws.lognormal(sigma, (f"dcie/{host_id}/{efficiency.year}", 1.0))
+    return np.asarray(np.minimum(efficiency.dcie * factors, 1.0), dtype=np.float64)
+
+
+def intensity_draws_g_per_kwh(intensity: CarbonIntensity, draws: Draws) -> Floats:
+    """Draw a carbon intensity. [gCO2e/kWh], shape (n_draws,).
+
+    Each input it is put together from has a lognormal error. Half of its variance is the method of the set, shared by
+    all figures of that set; half is the figure's own (a working assumption).
+    """
+    total = np.zeros(draws.n_draws)
+    for term in intensity.terms:
+        names = ((f"set/{term.key.partition('/')[0]}", 0.5), (f"factor/{term.key}", 0.5))
+        total = total + term.g_per_kwh * draws.lognormal(sigma_of_half_width(term.half_width_90), *names)
+    return np.asarray(total, dtype=np.float64)

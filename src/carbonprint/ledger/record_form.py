@@ -1,0 +1,209 @@
+"""What a record of a run must hold, as a model: records come back from files that people can edit.
+
+Every figure has to be there, since one that is not known is null and never left out; what stands around the
+figures may be missing, and keys that a later carbonprint adds are let through.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from carbonprint.ledger.record import utc_moment
+
+
+def _in_utc(text: str) -> str:
+    try:
+        utc_moment(text)
+        is_utc = text.endswith(("Z", "+00:00"))
+    except ValueError:
+        is_utc = False
+    if not is_utc:
+        raise ValueError("allowed: a moment in UTC, such as 2026-01-31T12:00:00Z")
+    return text
+
+
+def _run_id(text: str) -> str:
+    if text == "last" or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text):
+        raise ValueError(
+            "allowed: up to 100 letters, digits, dots, dashes and underscores, not the word last"
+        )
+    return text
+
+
+def _ordered(bounds: list[float]) -> list[float]:
+    if len(bounds) != 2 or bounds[0] > bounds[1]:
+        raise ValueError("allowed: two numbers, the lower one first")
+    return bounds
+
+
+RunId = Annotated[str, AfterValidator(_run_id)]
+Moment = Annotated[str, AfterValidator(_in_utc)]
+Amount = Annotated[float, Field(ge=0)] | None
+Share = Annotated[float, Field(ge=0, le=1)] | None
+Bounds = Annotated[list[float], AfterValidator(_ordered)] | None
+Quality = Literal["counted", "modelled", "given", "default"] | None
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+
+class JobEnergy(_Part):
+    """Energy of the job, by component and in all. [kWh], ≥ 0."""
+
+    cpu: Amount
+    gpu: Amount
+    ram: Amount
+    other: Amount
+    total: Amount
+
+
+class MachineEnergy(_Part):
+    """A part of the machine's energy: a difference of counters, which can fall a hair below 0. [kWh]."""
+
+    cpu: float | None
+    gpu: float | None
+    ram: float | None
+    other: float | None
+    total: float | None
+
+
+class ShareByComponent(_Part):
+    """Which share of each component was kept for the job. [-], 0 to 1."""
+
+    cpu: Share
+    gpu: Share
+    ram: Share
+    other: Share
+
+
+class QualityByComponent(_Part):
+    """How the energy of each component was obtained; null for one that the machine does not have."""
+
+    cpu: Quality
+    gpu: Quality
+    ram: Quality
+    other: Quality
+
+
+class MeasurementForm(_Part):
+    """What was measured."""
+
+    kind: Quality
+    interval_s: Amount
+    cpu_s: Amount
+    extrapolated_s: Amount
+    idle_share: Share
+    idle_share_from: Literal["machine", "affinity", "cgroup", "slurm", "option"] | None
+    idle_share_by: ShareByComponent | None
+    outer_run: RunId | None
+    energy_kwh: JobEnergy
+    active_energy_kwh: JobEnergy | None
+    machine_energy_kwh: MachineEnergy | None
+    idle_energy_kwh: MachineEnergy | None
+    meter_energy_kwh: Amount
+    rest_energy_kwh: MachineEnergy | None
+    quality: QualityByComponent
+
+
+class HostForm(_Part):
+    """Where it ran, as evidenced."""
+
+    id: str
+    country: str | None
+    dcie: Annotated[float, Field(gt=0, le=1)]
+
+
+class Water(_Part):
+    """Water of the site and of its electricity. [L]."""
+
+    site: Amount
+    power: Amount
+
+
+class ByAccounting(_Part):
+    """A figure by either accounting."""
+
+    location_based: Amount
+    market_based: Amount
+
+
+class BoundsByAccounting(_Part):
+    """The 90 % interval of a figure by either accounting."""
+
+    location_based: Bounds
+    market_based: Bounds
+
+
+class StandingForm(_Part):
+    """The footprint in one standing."""
+
+    site_energy_kwh: Amount
+    water_l: Water | None
+    embodied_kg: Amount
+    cost_eur: float | None
+    intensity_g_per_kwh: ByAccounting
+    emissions_kg: ByAccounting
+    emissions_kg_90: BoundsByAccounting
+
+
+class FootprintForm(StandingForm):
+    """The footprint as evidenced, with the same figures as claimed."""
+
+    standing: str
+    claimed: StandingForm | None
+
+
+class UnitsForm(_Part):
+    """What the run did, in the units by which its footprint can be divided."""
+
+    count: Annotated[float, Field(gt=0)]
+    label: str
+
+
+class SettingForm(_Part):
+    """A setting that the run had, and where it came from."""
+
+    value: object
+    origin: str
+
+
+class CaveatForm(_Part):
+    """Something to bear in mind with the figures."""
+
+    code: str
+    text: str
+
+
+class SourceForm(_Part):
+    """Where a figure was published."""
+
+    figure: str
+    title: str | None = None
+    publisher: str | None = None
+    year: int | None = None
+    url: str | None = None
+
+
+class RecordForm(_Part):
+    """The record of one run."""
+
+    schema_: Literal["carbonprint/run/1"] = Field(alias="schema")
+    run_id: RunId
+    name: str | None
+    phase: str | None = None
+    state: Literal["finished", "interrupted"]
+    command: list[str] | None
+    started_at: Moment
+    duration_s: Amount
+    exit_status: int | None
+    measurement: MeasurementForm
+    host: HostForm
+    footprint: FootprintForm
+    units: UnitsForm | None
+    settings: dict[str, SettingForm] | None = None
+    caveats: list[CaveatForm] | None = None
+    sources: list[SourceForm] | None = None

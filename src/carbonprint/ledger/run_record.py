@@ -1,0 +1,201 @@
+"""Make the record of a run: everything a reader, and a later recomputation, needs of it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from carbonprint import __version__
+from carbonprint.footprint.draws import N_DRAWS, SEED
+from carbonprint.footprint.footprint import Footprint
+from carbonprint.hosting.host import Host
+from carbonprint.hosting.standing import HostFactors, Standing
+from carbonprint.intensity.carbon_intensity import CarbonIntensity
+from carbonprint.ledger.record import SCHEMA, printable
+from carbonprint.measuring.measurement import Component, Measurement
+from carbonprint.provenance import Basis, Caveat, Estimate, Source
+from carbonprint.reference.codecarbon_tables import MIX_SOURCE, energy_mix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLabels:
+    """What the user said of a run.
+
+    Attributes:
+        name: Name of the run.
+        phase: ``training``, ``inference`` or any other phase of an algorithm's life; ``""`` where not said.
+        command: The command line without its secrets; empty for a block of Python.
+        units: Count and label of what the run did (1000, ``"prediction"``), or None.
+    """
+
+    name: str
+    phase: str = ""
+    command: Sequence[str] = ()
+    units: tuple[float, str] | None = None
+
+
+def new_run_id() -> str:
+    """Make the id of a run: ten hexadecimal digits, so that a few of them will do to name it."""
+    return secrets.token_hex(5)
+
+
+def run_record(
+    run_id: str,
+    labels: RunLabels,
+    measurement: Measurement,
+    host: Host,
+    footprints: Mapping[Standing, Footprint],
+    *,
+    exit_status: int | None,
+    settings: Mapping[str, Any],
+    caveats: Sequence[Caveat] = (),
+) -> dict[str, Any]:
+    """Make the record of a run in the form ``carbonprint/run/1``.
+
+    Args:
+        run_id: Id of the run.
+        labels: What the user said of it.
+        measurement: What was measured.
+        host: Where it ran.
+        footprints: Its footprint as evidenced and as claimed.
+        exit_status: Exit status of the command; 128 + N where signal N killed it; None for a block of Python.
+        settings: The settings it ran with: name → value and origin.
+        caveats: What a reader must know, besides what measurement and host say themselves.
+    """
+    evidenced, claimed = footprints[Standing.EVIDENCED], footprints[Standing.CLAIMED]
+    all_caveats = dict.fromkeys((*caveats, *measurement.caveats, *evidenced.factors.caveats))
+    return {
+        "schema": SCHEMA,
+        "run_id": run_id,
+        "name": printable(labels.name),
+        "phase": printable(labels.phase) or None,
+        "state": "finished",
+        "command": [printable(word) for word in labels.command],
+        "started_at": _utc(measurement.started_at),
+        "duration_s": measurement.duration_s,
+        "exit_status": exit_status,
+        "measurement": _measurement(measurement),
+        "host": _host(host, evidenced.factors),
+        "footprint": {
+            "standing": evidenced.standing.value,
+            **_footprint(evidenced),
+            "claimed": _footprint(claimed),
+            "uncertainty": {"n_draws": N_DRAWS, "seed": SEED},
+        },
+        "units": None
+        if labels.units is None
+        else {"count": labels.units[0], "label": printable(labels.units[1])},
+        "settings": dict(settings),
+        "caveats": [{"code": caveat.code, "text": printable(caveat.text)} for caveat in all_caveats],
+        "sources": list(_sources(evidenced.factors)),
+        "carbonprint_version": __version__,
+    }
+
+
+def _measurement(measurement: Measurement) -> dict[str, Any]:
+    reserved = measurement.reserved
+    quality = measurement.quality
+    cpu = quality[Component.CPU]
+    return {
+        # The kind is the CPU's quality; a model with default parameters is a model still.
+        "kind": (Basis.MODELLED if cpu is Basis.DEFAULT else cpu),
+        "interval_s": measurement.interval_s,
+        "cpu_s": measurement.cpu_s,
+        "extrapolated_s": measurement.extrapolated_s,
+        "idle_share": reserved.cpu,
+        "idle_share_from": reserved.origin.value,
+        "idle_share_by": {part.value: getattr(reserved, part.value) for part in Component},
+        "outer_run": None,
+        "energy_kwh": measurement.energy.as_dict(),
+        "active_energy_kwh": measurement.active_energy.as_dict(),
+        "machine_energy_kwh": measurement.machine_energy.as_dict(),
+        "idle_energy_kwh": measurement.idle_energy.as_dict(),
+        "meter_energy_kwh": measurement.meter_energy_kwh,
+        "rest_energy_kwh": measurement.rest_energy.as_dict(),
+        "quality": {part.value: quality[part] for part in Component},
+        "model": {part.value: measurement.models[part] for part in Component},
+        "other_base_kwh": measurement.other_base_kwh,
+        "other_base_sigma": measurement.other_base_sigma,
+        "machine_id": measurement.machine_id,
+    }
+
+
+def _host(host: Host, factors: HostFactors) -> dict[str, Any]:
+    efficiency = factors.efficiency
+    return {
+        "id": printable(host.host_id),
+        "name": printable(host.name),
+        "country": host.country,
+        "dcie": efficiency.dcie,
+        "dcie_year": efficiency.year,
+        "dcie_basis": efficiency.basis.value,
+        "energy_mix": _energy_mix(host, factors),
+        "origin": printable(host.origin),
+    }
+
+
+def _energy_mix(host: Host, factors: HostFactors) -> dict[str, Any] | None:
+    """The mix behind the location-based figure: the site's own supply where that counts, else the country's grid."""
+    if host.supply is not None and factors.location_based.zone == host.host_id:
+        source = host.supply.source.publisher or host.supply.source.title
+        return {"zone": host.host_id, "year": host.supply.year, "shares": host.supply.shares, "source": source}
+    found = energy_mix(host.country)
+    if found is None:
+        return None
+    shares, year = found
+    return {"zone": host.country, "year": year, "shares": shares, "source": MIX_SOURCE.publisher}
+
+
+def _footprint(footprint: Footprint) -> dict[str, Any]:
+    factors = footprint.factors
+    by_accounting = {"location_based": factors.location_based, "market_based": factors.market_based}
+    emissions = {"location_based": footprint.location_based_kg, "market_based": footprint.market_based_kg}
+    return {
+        "dcie": factors.efficiency.dcie,
+        "site_energy_kwh": footprint.site_energy_kwh,
+        "water_l": {"site": footprint.site_water_l, "power": None},
+        "embodied_kg": None,
+        "cost_eur": None,
+        "intensity_g_per_kwh": {
+            name: None if each is None else each.g_per_kwh for name, each in by_accounting.items()
+        },
+        "emissions_kg": {name: None if each is None else each.central for name, each in emissions.items()},
+        "emissions_kg_90": {name: _bounds(each) for name, each in emissions.items()},
+        "intensity": {name: _intensity(each) for name, each in by_accounting.items()},
+        "market_missing": factors.market_missing or None,
+    }
+
+
+def _bounds(estimate: Estimate | None) -> list[float] | None:
+    return None if estimate is None else [estimate.low, estimate.high]
+
+
+def _intensity(intensity: CarbonIntensity | None) -> dict[str, Any] | None:
+    if intensity is None:
+        return None
+    return {
+        "g_per_kwh": intensity.g_per_kwh,
+        "zone": intensity.zone,
+        "year": intensity.year,
+        "set": intensity.set_id,
+        "scope": intensity.scope.value,
+        "half_width_90": intensity.half_width_90,
+        "publisher": intensity.source.publisher or intensity.source.title,
+    }
+
+
+def _sources(factors: HostFactors) -> list[dict[str, Any]]:
+    found: list[tuple[str, Source]] = [
+        ("dcie", factors.efficiency.source),
+        ("intensity_location_based", factors.location_based.source),
+    ]
+    if factors.market_based is not None:
+        found.append(("intensity_market_based", factors.market_based.source))
+    return [{"figure": figure, **source.as_dict()} for figure, source in found]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

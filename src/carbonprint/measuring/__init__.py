@@ -1,0 +1,1 @@
+"""Start the job, meter the machine with codecarbon, and give the job its share."""

@@ -1,0 +1,111 @@
+"""From the sums of a run to its measurement: joules to kilowatt-hours, and what a reader must know."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from carbonprint.measuring.detection import machine_pseudonym
+from carbonprint.measuring.measurement import Component, ComponentEnergy, Measurement
+from carbonprint.provenance import Basis, Caveat
+from carbonprint.units import kwh_from_joules
+
+if TYPE_CHECKING:
+    from carbonprint.measuring.equipment import Equipment
+
+_INTEL_BEFORE_HASWELL = {26, 30, 31, 37, 42, 44, 45, 46, 47, 58, 62}
+"""Model numbers of family 6 from Nehalem to Ivy Bridge (Linux, arch/x86/include/asm/intel-family.h)."""
+
+
+def assemble(
+    equipment: Equipment, *, started_at: datetime, duration_s: float, interval_s: float, cpu_s: float | None
+) -> Measurement:
+    """Give the measurement of a run whose intervals have all been added.
+
+    Args:
+        equipment: The meters and the model, with the sums.
+        started_at: When the command started (UTC).
+        duration_s: How long it took. [s].
+        interval_s: Time between two samples. [s].
+        cpu_s: CPU seconds of the job. [s]; None where they could not be read.
+    """
+    sums = equipment.sums
+    unknown = {Component.RAM} if not equipment.is_ram_counted and equipment.model.ram_w is None else set()
+    if _is_gpu_unseen(equipment, sums.machine[Component.GPU]):
+        unknown.add(Component.GPU)
+
+    def energy(joules: dict[Component, float]) -> ComponentEnergy:
+        parts = {part.value: None if part in unknown else kwh_from_joules(joules[part]) for part in Component}
+        return ComponentEnergy(**parts)
+
+    job = {part: sums.job_active[part] + sums.job_idle[part] for part in Component}
+    return Measurement(
+        started_at=started_at,
+        duration_s=duration_s,
+        interval_s=interval_s,
+        cpu_s=cpu_s,
+        extrapolated_s=equipment.extrapolated_s,
+        energy=energy(job),
+        active_energy=energy(sums.job_active),
+        machine_energy=energy(sums.machine),
+        idle_energy=energy(sums.idle),
+        meter_energy_kwh=kwh_from_joules(sums.meter_j),
+        rest_energy=energy(sums.rest),
+        other_base_kwh=kwh_from_joules(sums.job_base_j),
+        other_base_sigma=equipment.model.base_sigma,
+        reserved=equipment.reserved,
+        quality=_quality(equipment, unknown),
+        models=_models(equipment, unknown),
+        machine_id=machine_pseudonym(),
+        caveats=tuple(_caveats(equipment, cpu_s)),
+    )
+
+
+def _is_gpu_unseen(equipment: Equipment, gpu_j: float) -> bool:
+    return equipment.meter is not None and equipment.meter.gpu_model is not None and gpu_j == 0
+
+
+def _quality(equipment: Equipment, unknown: set[Component]) -> dict[Component, Basis | None]:
+    has_gpu = equipment.meter is not None and equipment.meter.gpu_model is not None
+    return {
+        Component.CPU: Basis.COUNTED if equipment.is_cpu_counted else equipment.model.cpu_basis,
+        Component.GPU: Basis.COUNTED if has_gpu and Component.GPU not in unknown else None,
+        Component.RAM: None
+        if Component.RAM in unknown
+        else (Basis.COUNTED if equipment.is_ram_counted else Basis.MODELLED),
+        Component.OTHER: equipment.model.other_basis,
+    }
+
+
+def _models(equipment: Equipment, unknown: set[Component]) -> dict[Component, str | None]:
+    ram = "rapl_dram" if equipment.is_ram_counted else "dram_per_gib"
+    return {
+        Component.CPU: _rapl_model(equipment) if equipment.is_cpu_counted else equipment.model.cpu_model,
+        Component.GPU: None
+        if equipment.meter is None or Component.GPU in unknown
+        else equipment.meter.gpu_model,
+        Component.RAM: None if Component.RAM in unknown else ram,
+        Component.OTHER: "other",
+    }
+
+
+def _rapl_model(equipment: Equipment) -> str:
+    hardware = equipment.hardware
+    if hardware.cpu_vendor == "AuthenticAMD":
+        return "rapl_amd"
+    is_old = hardware.cpu_family == 6 and hardware.cpu_model in _INTEL_BEFORE_HASWELL
+    return "rapl_intel_old" if is_old else "rapl_intel"
+
+
+def _caveats(equipment: Equipment, cpu_s: float | None) -> list[Caveat]:
+    found = [Caveat(code="meter-fault", text=fault) for fault in dict.fromkeys(equipment.faults)]
+    if equipment.is_standing_still:
+        text = "the energy counters are there but stand still; the CPU's energy is modelled instead"
+        found.append(Caveat(code="counter-stands-still", text=text))
+    if cpu_s is None:
+        text = "the job's CPU seconds could not be read; its energy holds its share of the idle machine only"
+        found.append(Caveat(code="no-cpu-seconds", text=text))
+    if equipment.extrapolated_s > 0:
+        text = f"for {equipment.extrapolated_s:.2f} s a counter was not seen; a model filled that time"
+        found.append(Caveat(code="extrapolated", text=text))
+    return found

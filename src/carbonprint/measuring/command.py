@@ -1,0 +1,128 @@
+"""Run a command and measure it, while it notices nothing of it.
+
+The order matters: all signals blocked, the counters read, the command started, and only then the first thread, which
+loads everything heavy beside the running job.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from carbonprint.measuring.launch import Inherited, start
+
+if TYPE_CHECKING:
+    from carbonprint.measuring.measurement import Measurement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """How a command ended, and what it used.
+
+    Attributes:
+        wait_status: As waitpid(2) gives it.
+        measurement: What it used.
+    """
+
+    wait_status: int
+    measurement: Measurement
+
+    @property
+    def exit_status(self) -> int:
+        """The exit status as a shell shows it: 128 + N where signal N killed it."""
+        if os.WIFSIGNALED(self.wait_status):
+            return 128 + os.WTERMSIG(self.wait_status)
+        return os.WEXITSTATUS(self.wait_status)
+
+
+def run_command(
+    command: Sequence[str],
+    *,
+    interval_s: float,
+    powercap_dir: Path,
+    beside_the_job: Callable[[], None] = lambda: None,
+) -> Ended:
+    """Run a command to its end.
+
+    Signals stay blocked afterwards, so that nothing cuts off what is still to be written; ``end_like`` opens them.
+
+    Args:
+        command: Program and arguments.
+        interval_s: Time between two samples. [s].
+        powercap_dir: The powercap tree.
+        beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
+
+    Raises:
+        CommandNotStartedError: If the program was not found or could not be executed.
+    """
+    if not hasattr(signal, "sigtimedwait"):
+        from carbonprint.measuring.elsewhere import run_command_elsewhere
+
+        return run_command_elsewhere(command, interval_s=interval_s, powercap_dir=powercap_dir)
+    from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.watch import Watch, become_subreaper
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    become_subreaper()
+    metering = Metering(interval_s, powercap_dir, time.process_time)
+    try:
+        pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))
+    except BaseException:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        raise
+    _occupy_closed_descriptors()
+    loader = threading.Thread(target=_load, args=(metering.load, beside_the_job), daemon=True)
+    loader.start()
+    watch = Watch(pid, metering)
+    wait_status = watch.until_ended()
+    if metering.is_loaded:
+        watch.reap_orphans()
+    measure = metering.finish(watch.cpu_s(), watch.is_of_job, wait_for_load=loader.join)
+    loader.join()
+    watch.reap_orphans()
+    return Ended(wait_status=wait_status, measurement=measure(watch.cpu_s()))
+
+
+def end_like(ended: Ended) -> NoReturn:
+    """End this process as the command has ended: with its exit status, or by the signal that killed it."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            pass
+    if os.WIFSIGNALED(ended.wait_status) and os.getpid() != 1:
+        _die_of(os.WTERMSIG(ended.wait_status))
+    os._exit(ended.exit_status)
+
+
+def _die_of(number: int) -> None:
+    import resource
+
+    # The command has left its core, where one was wanted; a second one, of the wrapper, would be of no use.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if number not in {signal.SIGKILL, signal.SIGSTOP}:
+        signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+
+
+def _load(load_meter: Callable[[], None], beside_the_job: Callable[[], None]) -> None:
+    load_meter()
+    beside_the_job()
+
+
+def _occupy_closed_descriptors() -> None:
+    """Open /dev/null where 0, 1 or 2 is closed, so that no file of ours gets a number that a library writes to."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)

@@ -1,0 +1,126 @@
+"""What a measurement is: energies by component, of the job and of the machine around it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from carbonprint.provenance import Basis, Caveat
+
+
+class Component(enum.StrEnum):
+    """A part of the machine whose energy is told apart."""
+
+    CPU = "cpu"
+    GPU = "gpu"
+    RAM = "ram"
+    OTHER = "other"
+    """What no counter sees: mainboard, fans, disks, losses of the power supply."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentEnergy:
+    """Energy by component at the input of the IT equipment. [kWh]; None where it is not known.
+
+    Attributes:
+        cpu: CPU packages.
+        gpu: GPUs; 0 in a machine without any.
+        ram: Memory.
+        other: What no counter sees.
+    """
+
+    cpu: float | None
+    gpu: float | None
+    ram: float | None
+    other: float | None
+
+    @property
+    def total(self) -> float | None:
+        """Sum of the known parts. [kWh]; None where no part is known."""
+        known = [part for part in (self.cpu, self.gpu, self.ram, self.other) if part is not None]
+        return sum(known) if known else None
+
+    def as_dict(self) -> dict[str, float | None]:
+        """Return the parts and their total, by name."""
+        return {"cpu": self.cpu, "gpu": self.gpu, "ram": self.ram, "other": self.other, "total": self.total}
+
+
+class ShareFrom(enum.StrEnum):
+    """What tells how much of the machine was reserved for the job."""
+
+    MACHINE = "machine"
+    AFFINITY = "affinity"
+    CGROUP = "cgroup"
+    SLURM = "slurm"
+    OPTION = "option"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservedShare:
+    """The part of the machine that was kept switched on for the job. [-], 0 to 1 each.
+
+    Attributes:
+        cpu: Of the hardware threads.
+        ram: Of the memory.
+        gpu: Of the GPUs.
+        origin: What told the share of the threads.
+    """
+
+    cpu: float
+    ram: float
+    gpu: float
+    origin: ShareFrom
+
+    @property
+    def other(self) -> float:
+        """Of what no counter sees: the largest of the others."""
+        return max(self.cpu, self.ram, self.gpu)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measurement:
+    """What one run used, and what the machine used while it ran.
+
+    ``machine_energy`` = ``idle_energy`` + ``active_energy`` + ``meter_energy_kwh`` + ``rest_energy``, and ``energy`` =
+    ``active_energy`` + the reserved share of ``idle_energy``.
+
+    Attributes:
+        started_at: When the command started (UTC, wall clock: a label).
+        duration_s: From just before the command started to just after it was reaped (monotonic clock). [s].
+        interval_s: Time between two samples. [s].
+        cpu_s: CPU seconds of the job, all its processes. [s]; None where they could not be read.
+        extrapolated_s: Time for which a counter was not seen and a model filled the gap. [s].
+        energy: The job's energy: its active part and its share of idle.
+        active_energy: The part of it that the job's own work caused.
+        machine_energy: The whole machine.
+        idle_energy: The machine with nothing to do, over the same time.
+        meter_energy_kwh: What carbonprint itself caused. [kWh].
+        rest_energy: What other processes caused.
+        other_base_kwh: The part of ``energy.other`` that does not depend on load. [kWh].
+        other_base_sigma: Lognormal sigma of it. [-].
+        reserved: The share of the machine reserved for the job.
+        quality: How each component's energy was obtained; None for a component the machine does not have.
+        models: Which meter or model of ``reference/power.toml`` stands behind each component.
+        machine_id: Stable pseudonym of the machine, so that a model's bias is drawn once for it.
+        caveats: What a reader must know with these figures.
+    """
+
+    started_at: datetime
+    duration_s: float
+    interval_s: float
+    cpu_s: float | None
+    extrapolated_s: float
+    energy: ComponentEnergy
+    active_energy: ComponentEnergy
+    machine_energy: ComponentEnergy
+    idle_energy: ComponentEnergy
+    meter_energy_kwh: float | None
+    rest_energy: ComponentEnergy
+    other_base_kwh: float
+    other_base_sigma: float
+    reserved: ReservedShare
+    quality: dict[Component, Basis | None]
+    models: dict[Component, str | None]
+    machine_id: str
+    caveats: tuple[Caveat, ...] = ()

@@ -1,0 +1,128 @@
+"""Metering one job: raw counters just before it starts, codecarbon while it runs, all of it just after it ends.
+
+Whoever starts and watches the job (the wrapper's loop, or a block of Python) calls, in this order: the constructor
+just before the start, ``load`` in a thread beside the job, ``sample`` at every edge, ``finish`` just after the end.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from carbonprint.measuring.counters import find_counters, read_counters
+from carbonprint.measuring.busy import busy_cpu_seconds
+from carbonprint.measuring.readings import Instant, MeterReading
+
+if TYPE_CHECKING:
+    from carbonprint.measuring.equipment import Equipment
+    from carbonprint.measuring.measurement import Measurement
+
+
+class Metering:
+    """Meters the machine around one job.
+
+    Args:
+        interval_s: Time between two samples. [s].
+        powercap_dir: The powercap tree.
+        meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
+    """
+
+    def __init__(self, interval_s: float, powercap_dir: Path, meter_cpu_s: Callable[[], float]) -> None:
+        self.interval_s = interval_s
+        self._powercap_dir = powercap_dir
+        self._meter_cpu_s = meter_cpu_s
+        self._counter_paths = find_counters(powercap_dir)
+        self._equipment: Equipment | None = None
+        self.started_at = datetime.now(UTC)
+        self._raw_start = read_counters(self._counter_paths)
+        self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether ``load`` has ended."""
+        return self._equipment is not None
+
+    def load(self) -> None:
+        """Import codecarbon, find the hardware and choose the model; what fails is remembered, never raised."""
+        from carbonprint.measuring.equipment import open_equipment
+
+        self._equipment = open_equipment(self._powercap_dir, self._raw_start)
+
+    def next_edge_s(self) -> float:
+        """Give the time until the next sample. [s].
+
+        Edges lie at multiples of the interval of the monotonic clock, so that runs which overlap share them.
+        """
+        now_s = time.monotonic()
+        return (now_s // self.interval_s + 1) * self.interval_s - now_s
+
+    def sample(self, job_cpu_s: float, is_of_job: Callable[[int], bool]) -> None:
+        """Add what happened since the last sample; nothing before ``load`` has ended.
+
+        Args:
+            job_cpu_s: CPU seconds of the job so far. [s].
+            is_of_job: Tells whether a process id belongs to the job.
+        """
+        if self._equipment is None:
+            return
+        at_s = time.monotonic()
+        reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
+        self._add(self._instant(at_s, job_cpu_s), reading)
+
+    def finish(
+        self,
+        job_cpu_s: float | None,
+        is_of_job: Callable[[int], bool],
+        wait_for_load: Callable[[], None],
+    ) -> Callable[[float | None], Measurement]:
+        """Read everything for the last time, now.
+
+        Args:
+            job_cpu_s: CPU seconds of the job at its end. [s]; None where they could not be read.
+            is_of_job: Tells whether a process id belongs to the job.
+            wait_for_load: Waits until ``load`` has ended; called where it has not, after the counters were read.
+
+        Returns:
+            A function that gives the measurement. It takes the job's CPU seconds once more, for what could be counted
+            only after that wait.
+        """
+        if self._equipment is not None:
+            at_s = time.monotonic()
+            reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
+            end = self._instant(at_s, job_cpu_s or 0.0)
+        else:
+            raw_end = read_counters(self._counter_paths)
+            end = self._instant(raw_end.at_s, job_cpu_s or 0.0)
+            wait_for_load()
+            assert self._equipment is not None
+            reading = self._equipment.replay(raw_end, end.at_s - self._start.at_s)
+
+        def measurement(counted_cpu_s: float | None) -> Measurement:
+            from carbonprint.measuring.assembly import assemble
+
+            assert self._equipment is not None
+            known_s = counted_cpu_s if counted_cpu_s is not None else job_cpu_s
+            self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
+            return assemble(
+                self._equipment,
+                started_at=self.started_at,
+                duration_s=end.at_s - self._start.at_s,
+                interval_s=self.interval_s,
+                cpu_s=known_s,
+            )
+
+        return measurement
+
+    def _instant(self, at_s: float, job_cpu_s: float) -> Instant:
+        return Instant(
+            at_s=at_s, busy_cpu_s=busy_cpu_seconds(), job_cpu_s=job_cpu_s, meter_cpu_s=self._meter_cpu_s()
+        )
+
+    def _add(self, now: Instant, reading: MeterReading) -> None:
+        assert self._equipment is not None
+        self._equipment.add(self._last, now, reading)
+        self._last = now

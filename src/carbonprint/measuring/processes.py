@@ -1,0 +1,155 @@
+"""CPU seconds of a job, whatever the shape of its processes.
+
+    job = Σ rusage of every child that was reaped + Σ over living descendants of (own time + times of their dead children)
+
+Nothing is lost between two samples: a child that ends is in its parent's sum from then on. Parents are read before
+their children, so that a child that ends in between is missed until the next sample and never counted twice, and the
+series never falls.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from resource import struct_rusage
+
+_TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessTimes:
+    """One line of ``/proc/PID/stat``, proc_pid_stat(5).
+
+    Attributes:
+        parent: Process id of the parent.
+        own_s: CPU seconds of its threads, living and dead. [s].
+        reaped_s: CPU seconds of its children that it has waited for, and of theirs. [s].
+    """
+
+    parent: int
+    own_s: float
+    reaped_s: float
+
+
+class JobCpuSeconds:
+    """The job's CPU seconds so far: add what is reaped, ask for the total."""
+
+    def __init__(self) -> None:
+        self._reaped_s = 0.0
+        self._highest_s = 0.0
+
+    def add_reaped(self, usage: struct_rusage) -> None:
+        """Add a child of ours that has ended; ``usage`` holds it and all that it has waited for."""
+        self._reaped_s += usage.ru_utime + usage.ru_stime
+
+    def total_s(self, roots: Iterable[int]) -> float:
+        """Give the CPU seconds so far. [s]; never less than it gave before.
+
+        Args:
+            roots: Living children of the wrapper that belong to the job.
+        """
+        total_s = self._reaped_s + sum(times.own_s + times.reaped_s for times in living(roots))
+        self._highest_s = max(self._highest_s, total_s)
+        return self._highest_s
+
+
+def living(roots: Iterable[int]) -> Iterator[ProcessTimes]:
+    """Give the times of these processes and all their descendants, parents before children."""
+    waiting = list(roots)
+    children = children_by_parent() if waiting else {}
+    while waiting:
+        pid = waiting.pop(0)
+        times = process_times(pid)
+        if times is not None:
+            yield times
+        waiting.extend(children.get(pid, ()))
+
+
+def children_by_parent() -> dict[int, list[int]]:
+    """Map each process to its children, zombies included; empty where there is no ``/proc``."""
+    children: dict[int, list[int]] = {}
+    try:
+        names = os.listdir("/proc")
+    except OSError:
+        return {}
+    for name in names:
+        if name.isdigit() and (fields := _stat_fields(int(name))) is not None:
+            children.setdefault(int(fields[1]), []).append(int(name))
+    return children
+
+
+def process_times(pid: int) -> ProcessTimes | None:
+    """Read the times of one process; None where it is gone or there is no ``/proc``."""
+    fields = _stat_fields(pid)
+    if fields is None:
+        return None
+    user, system, children_user, children_system = (int(field) / _TICKS_PER_SECOND for field in fields[11:15])
+    own_s = _cpu_clock_s(pid)
+    return ProcessTimes(
+        parent=int(fields[1]),
+        own_s=user + system if own_s is None else own_s,
+        reaped_s=children_user + children_system,
+    )
+
+
+def _stat_fields(pid: int) -> list[bytes] | None:
+    """Fields of the line from the state on: the name before it may hold blanks and brackets."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
+            return stat.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+
+
+def _cpu_clock_s(pid: int) -> float | None:
+    """CPU time of a process to the nanosecond, where ``/proc`` counts ticks of 10 ms.
+
+    The clock id of another process is its complement shifted by three, with 2 for the scheduler's clock
+    (clock_getcpuclockid(3), include/linux/posix-timers.h).
+    """
+    try:
+        return time.clock_gettime((~pid << 3) | 2)
+    except OSError:
+        return None
+
+
+class BlockCpuSeconds:
+    """CPU seconds of this process and its children since now, for a block of Python.
+
+    Args:
+        meter_cpu_s: CPU seconds of carbonprint's own thread in this process, which are not the block's. [s].
+    """
+
+    def __init__(self, meter_cpu_s: Callable[[], float]) -> None:
+        self._meter_cpu_s = meter_cpu_s
+        self._lock = threading.Lock()
+        self._highest_s = 0.0
+        self._start_s = self._so_far_s()
+
+    def total_s(self) -> float:
+        """Give the CPU seconds so far. [s]; never less than it gave before."""
+        with self._lock:
+            self._highest_s = max(self._highest_s, self._so_far_s() - self._start_s)
+            return self._highest_s
+
+    def is_of_block(self, pid: int) -> bool:
+        """Whether a process is this one or descends from it."""
+        return pid == os.getpid() or pid in descendants([os.getpid()])
+
+    def _so_far_s(self) -> float:
+        times = os.times()
+        living_s = sum(each.own_s + each.reaped_s for each in living(children_by_parent().get(os.getpid(), ())))
+        own_s = time.process_time() - self._meter_cpu_s()
+        return own_s + times.children_user + times.children_system + living_s
+
+
+def descendants(roots: Iterable[int]) -> set[int]:
+    """Give these processes and all that descend from them."""
+    children, found, waiting = children_by_parent(), set[int](), list(roots)
+    while waiting:
+        found.add(parent := waiting.pop())
+        waiting.extend(children.get(parent, ()))
+    return found

@@ -1,0 +1,71 @@
+"""Powers where no counter tells, and how sure each kind of meter is (``power.toml``, each row with its source)."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from carbonprint.hardware import MachineKind
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(files("carbonprint.reference").joinpath("power.toml").read_text(encoding="utf-8"))
+
+
+def cpu_fractions_of_tdp() -> tuple[float, float]:
+    """Idle and full-load power of a CPU package as fractions of its TDP. [-]."""
+    row = _tables()["cpu_from_tdp"]
+    return row["idle_fraction"], row["full_fraction"]
+
+
+def cpu_watts_per_thread() -> tuple[float, float]:
+    """Idle and full-load power of one hardware thread of an unknown CPU. [W]."""
+    row = _tables()["cpu_per_thread"]
+    return row["idle_w"], row["full_w"]
+
+
+def dram_w_per_gib() -> float:
+    """Power of installed memory without a counter. [W/GiB]."""
+    return float(_tables()["dram"]["w_per_gib"])
+
+
+def other_fraction() -> float:
+    """What no counter sees, in proportion to what counters see. [-]."""
+    return float(_tables()["other"]["fraction_of_seen"])
+
+
+def other_fraction_sigma() -> float:
+    """Lognormal sigma of 1 + ``other_fraction``. [-]."""
+    return float(_tables()["other"]["fraction_sigma"])
+
+
+def base_power(kind: MachineKind, n_cpus: int) -> tuple[float, float]:
+    """What no counter sees at any load.
+
+    Args:
+        kind: Kind of machine.
+        n_cpus: Its hardware threads, or a virtual machine's vCPUs.
+
+    Returns:
+        Power [W], and the lognormal sigma of it [-].
+    """
+    row = _tables()["base_power"][kind.value if kind is not MachineKind.VIRTUAL else "virtual_per_cpu"]
+    return row["w"] * (n_cpus if kind is MachineKind.VIRTUAL else 1), row["sigma"]
+
+
+def model_sigma(model: str) -> float:
+    """Lognormal sigma of (true / reported) of one kind of meter or model. [-]."""
+    return float(_tables()["model"][model]["sigma"])
+
+
+def model_source(model: str) -> str:
+    """Where the uncertainty of one kind of meter or model comes from."""
+    return str(_tables()["model"][model]["source"])
+
+
+def model_names() -> tuple[str, ...]:
+    """Every kind of meter or model that is known."""
+    return tuple(_tables()["model"])

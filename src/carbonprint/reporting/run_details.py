@@ -1,0 +1,46 @@
+"""What stands behind the summary of a run: command, settings, what to bear in mind, and the sources."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from carbonprint.messages import translator
+from carbonprint.reporting.plain import shown
+from carbonprint.reporting.settings_table import setting_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_WIDTH = 17
+_SOURCE_PARTS = ("publisher", "title", "year", "url")
+
+
+def detail_lines(record: Mapping[str, Any], language: str = "en") -> list[str]:
+    """Give the lines that follow the summary of a run; a part that the record lacks is left out.
+
+    Args:
+        record: The record of the run.
+        language: ``en`` or ``nl``.
+    """
+    _ = translator(language)
+    lines = [_row(_("started"), shown(record["started_at"]))]
+    if record.get("command"):
+        lines.append(_row(_("command"), shown(shlex.join(record["command"]))))
+    lines += _section(_("settings"), setting_rows(record.get("settings") or {}, _))
+    lines += _section(_("bear in mind"), [shown(each["text"]) for each in record.get("caveats") or ()])
+    lines += _section(_("sources"), [_source_row(each) for each in record.get("sources") or ()])
+    return lines
+
+
+def _source_row(source: Mapping[str, Any]) -> str:
+    parts = [str(source[part]) for part in _SOURCE_PARTS if source.get(part)]
+    return f"{shown(source['figure'])}: {shown(', '.join(parts))}"
+
+
+def _section(heading: str, rows: list[str]) -> list[str]:
+    return ["", f"{heading}:", *(f"  {row}" for row in rows)] if rows else []
+
+
+def _row(label: str, text: str) -> str:
+    return f"  {label:<{_WIDTH}}{text}"
