@@ -6,11 +6,18 @@ Nothing here chooses between a claim and its default; ``standing.py`` does.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from carbonprint.errors import InvalidQuantityError
-from carbonprint.provenance import Source
-from carbonprint.units import require_dcie, require_non_negative
+from carbonprint.units import require_dcie, require_non_negative, require_positive
+
+if TYPE_CHECKING:
+    from carbonprint.provenance import Source
+
+SHARES_TOLERANCE = 1e-6
+"""How far shares may lie from the sum they should have, for rounding. [-]"""
 
 
 class HostKind(enum.StrEnum):
@@ -35,6 +42,11 @@ class Evidence(enum.StrEnum):
     METERED = "metered"
     """Twelve months of kWh readings of IT and facility, from which the figure is computed here."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether it evidences a claim on efficiency, supply or water; a contract has its own rule."""
+        return self not in (Evidence.SELF_DECLARED, Evidence.THIRD_PARTY)
+
 
 class DcieKind(enum.StrEnum):
     """How an efficiency was arrived at."""
@@ -54,7 +66,8 @@ class DcieClaim:
         kind: Measured, estimated or design.
         evidence: Who stands behind it.
         source: Where it was published.
-        metering_category: 1 (UPS), 2 (PDU) or 3 (input of the IT equipment), where it is known (ISO/IEC 30134-2).
+        metering_category: Where the IT energy is metered (ISO/IEC 30134-2), where that is known: 1 (UPS),
+            2 (PDU) or 3 (input of the IT equipment).
     """
 
     dcie: float
@@ -83,6 +96,13 @@ class Supply:
     year: int
     evidence: Evidence
     source: Source
+
+    def __post_init__(self) -> None:
+        for name, share in self.shares.items():
+            require_non_negative(f"the share of {name}", share, unit="[-]")
+        total = math.fsum(self.shares.values())
+        if abs(total - 1) > SHARES_TOLERANCE:
+            raise InvalidQuantityError(f"the shares of a supply must sum to 1, got {total:.6g}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +163,9 @@ class Uncovered:
     year: int
     source: Source
 
+    def __post_init__(self) -> None:
+        require_non_negative("g_per_kwh", self.g_per_kwh, unit="gCO2e/kWh")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
@@ -156,6 +179,8 @@ class Contract:
         uncovered: The supplier's label for the rest, where there is one.
         scope: Of what the claim speaks, where that is not this site (``"the whole central government"``).
         claimed_g_per_kwh: The market-based figure as the provider publishes it, where it publishes only that.
+            [gCO2e/kWh], ≥ 0.
+        site_energy_mwh: What the site drew in that year, to set cancelled guarantees against. [MWh], > 0.
     """
 
     year: int
@@ -165,6 +190,16 @@ class Contract:
     uncovered: Uncovered | None = None
     scope: str = ""
     claimed_g_per_kwh: float | None = None
+    site_energy_mwh: float | None = None
+
+    def __post_init__(self) -> None:
+        total = math.fsum(part.share for part in self.covered)
+        if total > 1 + SHARES_TOLERANCE:
+            raise InvalidQuantityError(f"the covered shares of a contract sum to at most 1, got {total:.6g}")
+        if self.claimed_g_per_kwh is not None:
+            require_non_negative("claimed_g_per_kwh", self.claimed_g_per_kwh, unit="gCO2e/kWh")
+        if self.site_energy_mwh is not None:
+            require_positive("site_energy_mwh", self.site_energy_mwh, unit="MWh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +219,10 @@ class Host:
         contract: What it bought, where it says so.
         wue_l_per_kwh: Water usage effectiveness. [L/kWh of IT energy], or None where unknown.
         wue_source: Where the WUE was published.
+        wue_evidence: Who stands behind the WUE.
+        grid_zone: Zone of the grid inside the country, where it is known.
         origin: File it was read from, or ``"catalogue"``.
+        notes: What a reader should know of it, one sentence each.
     """
 
     host_id: str
@@ -199,5 +237,11 @@ class Host:
     contract: Contract | None = None
     wue_l_per_kwh: float | None = None
     wue_source: Source | None = None
+    wue_evidence: Evidence = Evidence.SELF_DECLARED
+    grid_zone: str = ""
     origin: str = "catalogue"
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.wue_l_per_kwh is not None:
+            require_non_negative("wue_l_per_kwh", self.wue_l_per_kwh, unit="L/kWh")

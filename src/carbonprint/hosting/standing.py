@@ -1,68 +1,71 @@
 """A host as claimed, and the same host as evidenced.
 
-*As evidenced* takes the worse (by central values) of a claim without evidence that counts and the default; no claim
-means the default in both. It is therefore never below *as claimed*.
+*As evidenced* takes the worse (by central values) of a claim without evidence that counts and the default; no
+claim means the default in both. It is therefore never below *as claimed*.
 """
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from carbonprint.intensity.carbon_intensity import CarbonIntensity
-from carbonprint.provenance import Basis, Caveat, Source
+from carbonprint.hosting.caveats import efficiency_caveats, electricity_caveats, water_caveats
+from carbonprint.hosting.efficiency import efficiency
+from carbonprint.hosting.electricity import location_intensity, market_figure
+from carbonprint.hosting.host_factors import Efficiency, HostFactors, Standing
+
+if TYPE_CHECKING:
+    from carbonprint.hosting.host import Host
+
+__all__ = ["Efficiency", "HostFactors", "Standing", "both_standings", "factors"]
 
 
-class Standing(enum.StrEnum):
-    """Whether claims are taken at their word."""
+def both_standings(host: Host, on_year: int) -> dict[Standing, HostFactors]:
+    """Give what follows from a host for one kWh of IT energy, as claimed and as evidenced.
 
-    CLAIMED = "claimed"
-    EVIDENCED = "evidenced"
+    Args:
+        host: The host.
+        on_year: Year of the run.
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Efficiency:
-    """The DCiE that a computation uses, and how sure it is.
-
-    Attributes:
-        dcie: [-], 0 < dcie ≤ 1.
-        year: Year that it describes.
-        basis: COUNTED for evidence that counts, GIVEN for a claim taken at its word, DEFAULT for the world's average.
-        source: Where it was published.
-        half_width_90: Half the width of its 90 % interval, as a fraction of the figure. [-]; ignored for a default.
-        excess_sigma: For a default: sigma of the lognormal of PUE − 1, else None.
+    Raises:
+        UnknownZoneError: If there is no grid figure for the host's country.
     """
-
-    dcie: float
-    year: int
-    basis: Basis
-    source: Source
-    half_width_90: float = 0.0
-    excess_sigma: float | None = None
+    return {standing: factors(host, standing, on_year=on_year) for standing in Standing}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFactors:
-    """What follows from a host for one kWh of IT energy, in one standing.
+def factors(host: Host, standing: Standing, *, on_year: int) -> HostFactors:
+    """Give what follows from a host for one kWh of IT energy, in one standing.
 
-    Attributes:
-        host_id: The host.
-        country: Where it stands.
+    Args:
+        host: The host.
         standing: As claimed or as evidenced.
-        efficiency: DCiE with its source.
-        location_based: Intensity of the grid or of the physical supply.
-        market_based: Intensity of what was contracted; None where it is not known.
-        market_missing: Why market_based is None and what would make it known, else ``""``.
-        wue_l_per_kwh: Water per kWh of IT energy, or None.
-        caveats: What a reader must know with these.
-    """
+        on_year: Year of the run; figures of other years have wider intervals.
 
-    host_id: str
-    country: str
-    standing: Standing
-    efficiency: Efficiency
-    location_based: CarbonIntensity
-    market_based: CarbonIntensity | None
-    market_missing: str = ""
-    wue_l_per_kwh: float | None = None
-    caveats: tuple[Caveat, ...] = ()
+    Raises:
+        UnknownZoneError: If there is no grid figure for the host's country.
+
+    Example:
+        A cloud region in the Netherlands that states PUE 1.07 and 0 g/kWh of its own: as claimed 1.07 kWh at
+        the site for each kWh of IT energy, at 252.7 g/kWh by location and 0 by market; as evidenced 1.56 kWh,
+        at 252.7 g/kWh by location and 401 (Dutch grey electricity) by market.
+    """
+    chosen = efficiency(host, standing, on_year=on_year)
+    location = location_intensity(host, standing, on_year=on_year)
+    market = market_figure(host, standing, on_year=on_year)
+    wue_holds = standing is Standing.CLAIMED or host.wue_evidence.counts
+    caveats = (
+        *efficiency_caveats(host, chosen, on_year=on_year),
+        *electricity_caveats(host, standing, location, market),
+        *water_caveats(host, standing),
+    )
+    return HostFactors(
+        host_id=host.host_id,
+        country=host.country,
+        standing=standing,
+        efficiency=chosen,
+        location_based=location,
+        market_based=market.intensity,
+        market_missing=market.missing,
+        any_origin_g_per_kwh=market.any_origin_g_per_kwh,
+        wue_l_per_kwh=host.wue_l_per_kwh if wue_holds else None,
+        caveats=caveats,
+    )

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from carbonprint.provenance import Source
+from carbonprint.errors import InvalidQuantityError
 from carbonprint.units import require_non_negative
+
+if TYPE_CHECKING:
+    from carbonprint.provenance import Source
 
 
 class Accounting(enum.StrEnum):
@@ -30,6 +35,27 @@ class FactorScope(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IntensityTerm:
+    """One uncertain input of an intensity, and what it adds to it.
+
+    Attributes:
+        key: Name of the input (``"ember/NLD/2024"``, ``"lifecycle/wind"``); who shares it shares its draw.
+        g_per_kwh: Its contribution to the intensity: share · factor. [gCO2e/kWh], finite, ≥ 0.
+        half_width_90: Half the width of the input's 90 % interval, as a fraction of the input. [-], ≥ 0.
+        source: Where the input was published.
+    """
+
+    key: str
+    g_per_kwh: float
+    half_width_90: float
+    source: Source
+
+    def __post_init__(self) -> None:
+        require_non_negative("g_per_kwh", self.g_per_kwh, unit="gCO2e/kWh")
+        require_non_negative("half_width_90", self.half_width_90, unit="[-]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CarbonIntensity:
     """How much greenhouse gas one kWh of electricity causes.
 
@@ -38,10 +64,11 @@ class CarbonIntensity:
         accounting: LOCATION or MARKET.
         scope: Which emissions it counts.
         year: Year of the electricity that it describes.
-        zone: Grid or country that it describes (ISO 3166-1 alpha-3), or the host's id for a supply of its own.
-        set_id: The set of figures it belongs to (``ember``, ``nl-official``, ``supply``, ``contract``).
+        zone: Country (ISO 3166-1 alpha-3) that it describes, or the host's id for a supply or contract.
+        set_id: The set it belongs to (``ember``, ``nl-official``, ``supply``, ``contract``, ``label``).
         source: Where it was published.
         half_width_90: Half the width of its 90 % interval, as a fraction of the figure. [-], ≥ 0.
+        parts: What it is put together from, where that is not one published figure; they add up to it.
     """
 
     g_per_kwh: float
@@ -52,7 +79,24 @@ class CarbonIntensity:
     set_id: str
     source: Source
     half_width_90: float
+    parts: tuple[IntensityTerm, ...] = ()
 
     def __post_init__(self) -> None:
         require_non_negative("g_per_kwh", self.g_per_kwh, unit="gCO2e/kWh")
         require_non_negative("half_width_90", self.half_width_90, unit="[-]")
+        total = math.fsum(part.g_per_kwh for part in self.parts)
+        if self.parts and not math.isclose(total, self.g_per_kwh, rel_tol=1e-9, abs_tol=1e-9):
+            raise InvalidQuantityError(f"the parts add up to {total:g}, not to {self.g_per_kwh:g} g/kWh")
+
+    @property
+    def terms(self) -> tuple[IntensityTerm, ...]:
+        """Its uncertain inputs: the parts, or the figure itself as the only one."""
+        if self.parts:
+            return self.parts
+        only = IntensityTerm(
+            key=f"{self.set_id}/{self.zone}/{self.year}",
+            g_per_kwh=self.g_per_kwh,
+            half_width_90=self.half_width_90,
+            source=self.source,
+        )
+        return (only,)

@@ -1,0 +1,185 @@
+"""The host file as pydantic reads it: which keys there are, and what each may hold.
+
+What keys must fulfil together stands in ``host_rules.py``; what becomes of them in ``host_file.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from carbonprint.documents import found
+from carbonprint.hosting.host import DcieKind, Evidence
+from carbonprint.reference.factors import grid_rows, nearest_countries
+from carbonprint.units import dcie_from_pue, require_dcie
+
+SCHEMA = "carbonprint/host/1"
+
+
+def _source_table(value: object) -> object:
+    return {"title": value} if isinstance(value, str) else value
+
+
+def _known_country(code: str) -> str:
+    if code in grid_rows():
+        return code
+    nearest = nearest_countries(code)
+    offer = f" (did you mean {' or '.join(nearest)}?)" if nearest else ""
+    raise ValueError(f'must be an ISO 3166-1 alpha-3 code such as "NLD", found {found(code)}{offer}')
+
+
+def _month(text: str) -> str:
+    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
+        return text
+    raise ValueError(f'must be a month such as "2025-01", found {found(text)}')
+
+
+def _host_id(text: str) -> str:
+    if re.fullmatch(r"[a-z0-9][a-z0-9._-]*", text):
+        return text
+    raise ValueError(f"must be of small letters, digits, dots, dashes and underscores, found {found(text)}")
+
+
+def _at_least_one(pue: float) -> float:
+    dcie_from_pue(pue)
+    return pue
+
+
+Text = Annotated[str, Field(min_length=1)]
+Year = Annotated[int, Field(ge=1990, le=2100)]
+NonNegative = Annotated[float, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Country = Annotated[str, AfterValidator(_known_country)]
+Dcie = Annotated[float, AfterValidator(require_dcie)]
+Pue = Annotated[float, AfterValidator(_at_least_one)]
+EvidenceClass = Annotated[Evidence, Field(strict=False)]
+Kind = Annotated[DcieKind, Field(strict=False)]
+
+
+class Table(BaseModel):
+    """A table of the file: unknown keys, wrong types, NaN and infinity are faults."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class SourceTable(Table):
+    """Where a figure was published; a plain text is its title."""
+
+    title: Text
+    publisher: str = ""
+    year: Year | None = None
+    url: str = ""
+    licence: str = ""
+
+
+SourceOrTitle = Annotated[SourceTable, BeforeValidator(_source_table)]
+
+
+class MonthTable(Table):
+    """The readings of one month. [kWh]."""
+
+    month: Annotated[str, AfterValidator(_month)]
+    it_kwh: Positive
+    facility_kwh: Positive
+
+
+class HistoryTable(Table):
+    """The efficiency of an earlier year."""
+
+    dcie: Dcie | None = None
+    pue: Pue | None = None
+    year: Year
+    kind: Kind = DcieKind.MEASURED
+    evidence: EvidenceClass = Evidence.SELF_DECLARED
+    source: SourceOrTitle
+
+
+class EfficiencyTable(Table):
+    """The efficiency of the site: an annual DCiE, a PUE, or twelve months of readings."""
+
+    dcie: Dcie | None = None
+    pue: Pue | None = None
+    months: list[MonthTable] = []
+    year: Year | None = None
+    kind: Kind = DcieKind.MEASURED
+    evidence: EvidenceClass | None = None
+    metering_category: Literal[1, 2, 3] | None = None
+    source: SourceOrTitle
+    history: list[HistoryTable] = []
+
+
+class SupplyTable(Table):
+    """A physical supply of the site's own."""
+
+    year: Year
+    evidence: EvidenceClass = Evidence.SELF_DECLARED
+    source: SourceOrTitle
+    shares: dict[str, float]
+
+
+class CancellationTable(Table):
+    """The statement by which guarantees of origin were used up."""
+
+    statement: Text
+    beneficiary: Text
+    year: Year
+    energy_mwh: NonNegative
+
+
+class CoveredTable(Table):
+    """A part of the electricity that guarantees of origin or a PPA cover."""
+
+    share: Annotated[float, Field(ge=0, le=1)]
+    technology: str = ""
+    country: Country | None = None
+    g_per_kwh: NonNegative | None = None
+    cancellation: CancellationTable | None = None
+
+
+class UncoveredTable(Table):
+    """The supplier's label for the rest."""
+
+    g_per_kwh: NonNegative
+    year: Year
+    source: SourceOrTitle
+
+
+class ContractTable(Table):
+    """What the site bought."""
+
+    year: Year
+    evidence: EvidenceClass = Evidence.SELF_DECLARED
+    source: SourceOrTitle
+    scope: str = ""
+    claimed_g_per_kwh: NonNegative | None = None
+    site_energy_mwh: Positive | None = None
+    covered: list[CoveredTable] = []
+    uncovered: UncoveredTable | None = None
+
+
+class WaterTable(Table):
+    """The water that the site uses."""
+
+    wue_l_per_kwh: NonNegative
+    year: Year
+    evidence: EvidenceClass = Evidence.SELF_DECLARED
+    source: SourceOrTitle
+
+
+class HostDocument(Table):
+    """The whole file."""
+
+    schema_id: Literal["carbonprint/host/1"] = Field(default="carbonprint/host/1", alias="schema")
+    id: Annotated[str, AfterValidator(_host_id)] | None = None
+    name: Text
+    country: Country
+    operator: str = ""
+    site: str = ""
+    grid_zone: str = ""
+    notes: list[Text] = []
+    efficiency: EfficiencyTable | None = None
+    supply: SupplyTable | None = None
+    contract: ContractTable | None = None
+    water: WaterTable | None = None
