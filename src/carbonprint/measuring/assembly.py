@@ -6,7 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.detection import machine_pseudonym
-from carbonprint.measuring.measurement import Component, ComponentEnergy, Measurement
+from carbonprint.measuring.measurement import (
+    Component,
+    ComponentEnergy,
+    Measurement,
+    ReservedShare,
+    ShareFrom,
+)
 from carbonprint.provenance import Basis, Caveat
 from carbonprint.units import kwh_from_joules
 
@@ -58,6 +64,41 @@ def assemble(
         models=_models(equipment, unknown),
         machine_id=machine_pseudonym(),
         caveats=tuple(_caveats(equipment, cpu_s)),
+    )
+
+
+def unknown_measurement(
+    *, started_at: datetime, duration_s: float, interval_s: float, cpu_s: float | None, fault: str
+) -> Measurement:
+    """Give what is known of a run whose metering failed: when, how long, and its CPU seconds.
+
+    Args:
+        started_at: When the command started (UTC).
+        duration_s: How long it took. [s].
+        interval_s: Time between two samples. [s].
+        cpu_s: CPU seconds of the job. [s]; None where they could not be read.
+        fault: What went wrong.
+    """
+    nothing = ComponentEnergy(cpu=None, gpu=None, ram=None, other=None)
+    return Measurement(
+        started_at=started_at,
+        duration_s=duration_s,
+        interval_s=interval_s,
+        cpu_s=cpu_s,
+        extrapolated_s=0.0,
+        energy=nothing,
+        active_energy=nothing,
+        machine_energy=nothing,
+        idle_energy=nothing,
+        meter_energy_kwh=None,
+        rest_energy=nothing,
+        other_base_kwh=0.0,
+        other_base_sigma=0.0,
+        reserved=ReservedShare(cpu=1.0, ram=1.0, gpu=1.0, origin=ShareFrom.MACHINE),
+        quality=dict.fromkeys(Component),
+        models=dict.fromkeys(Component),
+        machine_id=machine_pseudonym(),
+        caveats=(Caveat(code="meter-fault", text=f"metering failed ({fault}); the energy is not known"),),
     )
 
 

@@ -6,6 +6,7 @@ loads everything heavy beside the running job.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -16,9 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from carbonprint.errors import MeasurementError
 from carbonprint.measuring.launch import Inherited, start
 
 if TYPE_CHECKING:
+    from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.watch import Watch
     from carbonprint.measuring.measurement import Measurement
 
 
@@ -80,26 +84,44 @@ def run_command(
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
     _occupy_closed_descriptors()
-    loader = threading.Thread(target=_load, args=(metering.load, beside_the_job), daemon=True)
+    loader = threading.Thread(target=_quietly(metering.load, beside_the_job), daemon=True)
     loader.start()
     watch = Watch(pid, metering)
     wait_status = watch.until_ended()
-    if metering.is_loaded:
+    return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, loader))
+
+
+def _measurement(metering: Metering, watch: Watch, loader: threading.Thread) -> Measurement:
+    """Read everything for the last time; where that fails, what is known is still a measurement."""
+    ended_s = time.monotonic()
+    try:
+        if watch.fault:
+            raise MeasurementError(watch.fault)
+        if metering.is_loaded:
+            watch.reap_orphans()
+        measure = metering.finish(watch.cpu_s(), watch.is_of_job, wait_for_load=loader.join)
+        loader.join()
         watch.reap_orphans()
-    measure = metering.finish(watch.cpu_s(), watch.is_of_job, wait_for_load=loader.join)
-    loader.join()
-    watch.reap_orphans()
-    return Ended(wait_status=wait_status, measurement=measure(watch.cpu_s()))
+        return measure(watch.cpu_s())
+    except Exception as error:  # noqa: BLE001  # whatever fails in metering, the command's result stands
+        from carbonprint.measuring.assembly import unknown_measurement
+
+        loader.join()
+        return unknown_measurement(
+            started_at=metering.started_at,
+            duration_s=ended_s - metering.started_s,
+            interval_s=metering.interval_s,
+            cpu_s=watch.cpu_s(),
+            fault=f"{type(error).__name__}: {error}",
+        )
 
 
 def end_like(ended: Ended) -> NoReturn:
     """End this process as the command has ended: with its exit status, or by the signal that killed it."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             if stream is not None:
                 stream.flush()
-        except (OSError, ValueError):
-            pass
     if os.WIFSIGNALED(ended.wait_status) and os.getpid() != 1:
         _die_of(os.WTERMSIG(ended.wait_status))
     os._exit(ended.exit_status)
@@ -116,9 +138,15 @@ def _die_of(number: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
 
 
-def _load(load_meter: Callable[[], None], beside_the_job: Callable[[], None]) -> None:
-    load_meter()
-    beside_the_job()
+def _quietly(*steps: Callable[[], None]) -> Callable[[], None]:
+    """Do one step after the other in a thread that prints no traceback; what is missing then shows at the end."""
+
+    def run() -> None:
+        for step in steps:
+            with contextlib.suppress(Exception):
+                step()
+
+    return run
 
 
 def _occupy_closed_descriptors() -> None:

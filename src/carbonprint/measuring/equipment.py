@@ -163,7 +163,7 @@ class Equipment:
     @property
     def is_standing_still(self) -> bool:
         """Whether the CPU counters are there and do not move: they do not measure, and 0 W is no measurement."""
-        return self._cpu_counted_j == 0 and self.metered_s > _STANDS_STILL_AFTER_S
+        return self._cpu_counted_j == 0 and self._added_s > _STANDS_STILL_AFTER_S
 
     @property
     def sums(self) -> EnergySums:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.counters import find_counters, read_counters
+from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.readings import Instant, MeterReading
 
@@ -37,9 +38,15 @@ class Metering:
         self._meter_cpu_s = meter_cpu_s
         self._counter_paths = find_counters(powercap_dir)
         self._equipment: Equipment | None = None
-        self.started_at = datetime.now(UTC)
         self._raw_start = read_counters(self._counter_paths)
+        wall_s = time.time() - (time.monotonic() - self._raw_start.at_s)
+        self.started_at = datetime.fromtimestamp(wall_s, UTC)
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
+
+    @property
+    def started_s(self) -> float:
+        """Monotonic time of the start. [s]."""
+        return self._start.at_s
 
     @property
     def is_loaded(self) -> bool:
@@ -98,7 +105,8 @@ class Metering:
             raw_end = read_counters(self._counter_paths)
             end = self._instant(raw_end.at_s, job_cpu_s or 0.0)
             wait_for_load()
-            assert self._equipment is not None
+            if self._equipment is None:
+                raise MeasurementError("neither meter nor model could be loaded")
             reading = self._equipment.replay(raw_end, end.at_s - self._start.at_s)
 
         def measurement(counted_cpu_s: float | None) -> Measurement:

@@ -37,6 +37,7 @@ class Watch:
         self._signals = signal.valid_signals()
         self._leads_session = os.getsid(0) == os.getpid()
         self.wait_status: int | None = None
+        self.fault = ""
 
     def until_ended(self) -> int:
         """Watch until the command has ended, and give its wait status."""
@@ -45,8 +46,7 @@ class Watch:
             info = signal.sigtimedwait(self._signals, timeout_s)
             if info is None:
                 self._reap()
-                if self._metering.is_loaded and self.wait_status is None:
-                    self._metering.sample(self.cpu_s(), self.is_of_job)
+                self._sample()
             elif info.si_signo == signal.SIGCHLD and info.si_code not in _SENT_BY_PROCESS:
                 self._reap()
             else:
@@ -65,6 +65,15 @@ class Watch:
         """Take in what has ended since; to be called once no process of carbonprint's own can be among it."""
         while (ended := _wait(-1)) is not None:
             self._take_in(*ended)
+
+    def _sample(self) -> None:
+        """Sample, unless that has failed before: the job must not suffer, and the end says what went wrong."""
+        if not self._metering.is_loaded or self.wait_status is not None or self.fault:
+            return
+        try:
+            self._metering.sample(self.cpu_s(), self.is_of_job)
+        except Exception as error:  # noqa: BLE001  # as above
+            self.fault = f"{type(error).__name__}: {error}"
 
     def _roots(self) -> list[int]:
         """Living children of the wrapper that belong to the job.
