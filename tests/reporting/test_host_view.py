@@ -37,7 +37,7 @@ def test_a_government_datacenter_is_shown_in_both_standings():
     assert "DCiE of earlier years: 2017 0.8, 2018 0.82, 2019 0.81, 2020 0.81, 2021 0.83" in text
     assert "NLD 2023: gas 38%, wind 62%" in text
     assert "Ministerie van BZK" in text
-    assert "https://www.rijksictdashboard.nl/duurzaamheid" in text
+    assert "https://github.com/MinBZK/rijksictdashboard.nl" in text
     assert "CC BY 4.0" in text
 
 

@@ -146,7 +146,8 @@ class measure:  # noqa: N801  # used as a function: ``with carbonprint.measure(.
 
     def _sample(self) -> None:
         """Load the meter and read it at every edge; what this costs is counted as the meter's own."""
-        self._sampler_clock = time.pthread_getcpuclockid(threading.get_ident())
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._sampler_clock = time.pthread_getcpuclockid(threading.get_ident())
         try:
             self._metering.load()
             while not self._has_ended.wait(self._metering.next_edge_s()):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import threading
@@ -14,6 +13,7 @@ from pathlib import Path
 from carbonprint.measuring.command import Ended
 from carbonprint.measuring.launch import CommandNotStartedError
 from carbonprint.measuring.metering import Metering
+from carbonprint.measuring.processes import reaped_children_cpu_s
 from carbonprint.provenance import Caveat
 
 
@@ -27,7 +27,7 @@ def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap
         CommandNotStartedError: If the program was not found or could not be executed.
     """
     metering = Metering(interval_s, powercap_dir, time.process_time)
-    before_s = _children_cpu_s()
+    before_s = reaped_children_cpu_s()
     try:
         process = subprocess.Popen(list(command))
     except OSError as error:
@@ -40,15 +40,9 @@ def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap
     code = process.wait()
     measure = metering.finish(None, lambda _pid: True, wait_for_load=loader.join)
     loader.join()
-    children_s = _children_cpu_s()
-    cpu_s = None if children_s is None or before_s is None else children_s - before_s
-    measurement = measure(cpu_s)
+    measurement = measure(reaped_children_cpu_s() - before_s)
     text = "outside Linux neither counters nor the machine's load are read: all energy is modelled"
     caveat = Caveat(code="platform", text=text)
     measurement = replace(measurement, caveats=(*measurement.caveats, caveat))
     return Ended(wait_status=-code if code < 0 else code << 8, measurement=measurement)
 
-
-def _children_cpu_s() -> float | None:
-    times = os.times()
-    return times.children_user + times.children_system

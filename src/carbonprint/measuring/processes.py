@@ -14,7 +14,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from resource import struct_rusage
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
@@ -140,10 +143,20 @@ class BlockCpuSeconds:
         return pid == os.getpid() or pid in descendants([os.getpid()])
 
     def _so_far_s(self) -> float:
-        times = os.times()
         living_s = sum(each.own_s + each.reaped_s for each in living(children_by_parent().get(os.getpid(), ())))
         own_s = time.process_time() - self._meter_cpu_s()
-        return own_s + times.children_user + times.children_system + living_s
+        return own_s + reaped_children_cpu_s() + living_s
+
+
+def reaped_children_cpu_s() -> float:
+    """CPU seconds of all children that this process has waited for, and of theirs. [s]."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        times = os.times()
+        return times.children_user + times.children_system
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def descendants(roots: Iterable[int]) -> set[int]:

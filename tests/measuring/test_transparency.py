@@ -1,0 +1,304 @@
+"""The wrapped command notices nothing: real processes, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from wrapped import CARBONPRINT, Wrapper
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    return Wrapper(tmp_path)
+
+
+@pytest.mark.parametrize("status", [0, 1, 2, 127, 255])
+def test_exit_status_is_the_commands(wrapper, status):
+    assert wrapper.run("--", "sh", "-c", f"exit {status}").returncode == status
+    assert wrapper.record()["exit_status"] == status
+
+
+@pytest.mark.parametrize("name", ["TERM", "HUP", "KILL", "SEGV", "INT"])
+def test_the_wrapper_dies_of_the_signal_that_killed_the_command(wrapper, name):
+    number = signal.Signals[f"SIG{name}"]
+    done = wrapper.run("--", "sh", "-c", f"kill -{name} $$")
+    assert done.returncode == -number
+    assert wrapper.record()["exit_status"] == 128 + number
+
+
+def test_a_shell_sees_128_plus_n(wrapper):
+    script = '"$@" run -- sh -c "kill -TERM \\$\\$"; echo status $?'
+    done = subprocess.run(
+        ["bash", "-c", script, "_", *CARBONPRINT], env=wrapper.environment, cwd=wrapper.folder, capture_output=True
+    )
+    assert done.stdout == b"status 143\n"
+
+
+def test_a_shell_loop_ends_when_the_group_is_interrupted(wrapper):
+    script = 'for n in 1 2 3; do "$@" run -- sh -c "echo ready; exec sleep 30"; done; echo never'
+    shell = subprocess.Popen(
+        ["bash", "-c", script, "_", *CARBONPRINT],
+        env=wrapper.environment, cwd=wrapper.folder,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert shell.stdout.readline() == b"ready\n"
+    os.killpg(shell.pid, signal.SIGINT)
+    out, _ = shell.communicate(timeout=30)
+    assert out == b""
+    assert shell.returncode == -signal.SIGINT
+    assert wrapper.record()["exit_status"] == 130
+
+
+def test_a_command_that_is_not_there_is_127_and_one_that_cannot_be_executed_126(wrapper):
+    (wrapper.folder / "plain.txt").write_text("no program")
+    absent, plain = wrapper.run("--", "no-such-program"), wrapper.run("--", "./plain.txt")
+    assert (absent.returncode, plain.returncode) == (127, 126)
+    assert absent.stderr == b"carbonprint: no-such-program: No such file or directory\n"
+    assert b"Permission denied" in plain.stderr
+    assert wrapper.run("--", "/").returncode == 126
+    assert wrapper.run("--", "").returncode == 127
+    assert wrapper.records() == []
+
+
+def test_a_script_without_a_first_line_runs_as_env_would_run_it(wrapper):
+    script = wrapper.folder / "script"
+    script.write_text('echo "$0|$1|$2"\n')
+    script.chmod(0o755)
+    by_env = subprocess.run(["env", "./script", "a b", "c"], cwd=wrapper.folder, capture_output=True)
+    assert wrapper.run("--", "./script", "a b", "c").stdout == by_env.stdout == b"./script|a b|c\n"
+
+
+def test_standard_output_is_byte_for_byte_the_commands(wrapper):
+    with open(wrapper.folder / "out", "wb") as out:
+        wrapper.run("--", sys.executable, "-c", "import os; os.write(1, bytes(range(256)) * 100)", stdout=out)
+    assert (wrapper.folder / "out").read_bytes() == bytes(range(256)) * 100
+    assert sorted(path.name for path in wrapper.folder.iterdir()) == ["out"]
+
+
+def test_standard_input_reaches_the_command_whole(wrapper):
+    sent = os.urandom(5_000_000)
+    assert wrapper.run("--", "cat", input=sent).stdout == sent
+
+
+def test_standard_error_holds_the_commands_words_and_then_at_most_fourteen_lines(wrapper):
+    done = wrapper.run(
+        "--host", "odc-noord", "--units", "3", "--unit", "page", "--phase", "inference", "--", "sh", "-c", "echo mine >&2"
+    )
+    lines = done.stderr.decode().splitlines()
+    assert lines[0] == "mine"
+    assert 8 <= len(lines[1:]) <= 14
+    assert done.stdout == b""
+
+
+def test_closed_descriptors_stay_closed(wrapper):
+    probe = "import os\nfor n in range(3):\n try: os.fstat(n); state='open'\n except OSError: state='closed'\n open('states', 'a').write(state + ' ')"
+    script = " ".join([*CARBONPRINT, "run", "--", sys.executable, "-S", "-c", '"$PROBE"', "<&-", ">&-", "2>&-"])
+    environment = {**wrapper.environment, "PROBE": probe}
+    done = subprocess.run(["sh", "-c", script], env=environment, cwd=wrapper.folder)
+    assert done.returncode == 0
+    bare = script.replace(" ".join([*CARBONPRINT, "run", "--"]), "")
+    subprocess.run(["sh", "-c", bare], env=environment, cwd=wrapper.folder, check=True)
+    wrapped, unwrapped = (wrapper.folder / "states").read_text().split()[:3], None
+    unwrapped = (wrapper.folder / "states").read_text().split()[3:]
+    assert wrapped == unwrapped == ["closed"] * 3
+    assert wrapper.record()["state"] == "finished"
+
+
+def test_inherited_descriptors_reach_the_command(wrapper):
+    read_end, write_end = os.pipe()
+    wrapper.run("--", "bash", "-c", f"echo through >&{write_end}", pass_fds=[write_end])
+    os.close(write_end)
+    assert os.read(read_end, 100) == b"through\n"
+    os.close(read_end)
+
+
+PROBE = """
+import json, os, resource, signal
+print(json.dumps({
+    "environment": sorted(entry.decode("latin-1") for entry in open("/proc/self/environ", "rb").read().split(b"\\0")),
+    "blocked": sorted(int(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, [])),
+    "ignored": [line.split()[1] for line in open("/proc/self/status") if line.startswith("SigIgn")],
+    "limits": [resource.getrlimit(n) for n in range(16)],
+    "umask": os.umask(0), "nice": os.nice(0), "cwd": os.getcwd(),
+    "group": os.getpgrp() == os.getpgid(os.getppid()), "session": os.getsid(0),
+}))
+"""
+
+
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", ""])
+def test_environment_limits_mask_and_dispositions_are_inherited_unchanged(wrapper, locale):
+    environment = {**wrapper.environment, "LANG": locale, "ODD": "a=b=\x7f", "EMPTY": ""}
+    prepare = "trap '' USR1; umask 027; ulimit -n 512; nice -n 3 "
+    command = [sys.executable, "-S", "-E", "-c", PROBE]
+    results = []
+    for before in ([], [*CARBONPRINT, "run", "--"]):
+        script = prepare + '"$@"'
+        done = subprocess.run(
+            ["bash", "-c", script, "_", *before, *command], env=environment, cwd=wrapper.folder, capture_output=True
+        )
+        assert done.returncode == 0, done.stderr
+        results.append(json.loads(done.stdout))
+    # Python itself ignores SIGPIPE and SIGXFSZ once it runs, in both.
+    assert results[0] == results[1]
+
+
+def test_arguments_that_are_no_utf8_reach_the_command(wrapper):
+    argument = os.fsdecode(b"\xff\xfe[bold]")
+    done = wrapper.run("--", "printf", "%s", argument)
+    assert done.stdout == b"\xff\xfe[bold]"
+    assert wrapper.record()["command"][2] == "\\udcff\\udcfe[bold]"
+
+
+@pytest.mark.parametrize("name", ["INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CONT", "RTMIN"])
+def test_a_signal_sent_to_the_wrapper_reaches_the_command(wrapper, name):
+    number = signal.SIGRTMIN if name == "RTMIN" else signal.Signals[f"SIG{name}"]
+    code = (
+        "import signal, sys, time\n"
+        f"signal.signal({int(number)}, lambda *_: sys.exit(7))\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(30)\n"
+    )
+    process = wrapper.start("--", sys.executable, "-c", code, start_new_session=True)
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 7
+
+
+def test_a_terminated_run_is_kept(wrapper):
+    process = wrapper.start("--", "sh", "-c", "echo ready; exec sleep 30")
+    process.stdout.readline()
+    process.terminate()
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGTERM
+    assert b"exit status 143" in told
+    assert wrapper.record()["exit_status"] == 143
+
+
+def test_a_command_that_stops_stops_the_wrapper_and_goes_on_with_it(wrapper):
+    process = wrapper.start("--", "sh", "-c", "echo ready; kill -STOP $$; echo on")
+    assert process.stdout.readline() == b"ready\n"
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    process.send_signal(signal.SIGCONT)
+    out, _ = process.communicate(timeout=30)
+    assert out == b"on\n"
+    assert process.returncode == 0
+
+
+def test_children_that_outlive_their_parent_are_counted_and_no_zombie_is_left(wrapper):
+    burn = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
+    script = f'(setsid {sys.executable} -S -c "$BURN" & ) ; sleep 1.2; ps -o stat= --ppid $PPID | grep -c Z'
+    wrapper.environment["BURN"] = burn
+    done = wrapper.run("--", "sh", "-c", script)
+    assert done.stdout == b"0\n"
+    assert wrapper.record()["measurement"]["cpu_s"] > 0.4
+
+
+def test_options_stop_at_the_first_word_that_is_none_of_ours(wrapper):
+    assert wrapper.run("echo", "--host", "x", "--", "y").stdout == b"--host x -- y\n"
+    assert wrapper.run("--", "echo", "--", "--name").stdout == b"-- --name\n"
+    refused = wrapper.run("--hots", "x", "true")
+    assert refused.returncode == 2
+    assert b"--hots" in refused.stderr
+
+
+def test_markup_and_control_signs_are_shown_as_they_are(wrapper):
+    done = wrapper.run("--name", "[/foo][bold]\x1b[31m", "--units", "2", "--unit", "[red]x", "--", "echo", "[/foo]")
+    assert done.stdout == b"[/foo]\n"
+    assert b"[/foo][bold]\\x1b[31m" in done.stderr
+    assert b"per [red]x" in done.stderr
+    assert b"\x1b" not in done.stderr
+
+
+def test_an_unknown_host_is_refused_before_the_command_starts(wrapper):
+    done = wrapper.run("--host", "odc-nord", "--", "touch", "started")
+    assert done.returncode == 2
+    assert b"odc-noord" in done.stderr
+    assert not (wrapper.folder / "started").exists()
+
+
+def test_a_host_file_with_faults_is_refused_before_the_command_starts(wrapper):
+    (wrapper.folder / "mine.toml").write_text('name = "x"\ncountry = "Netherlands"\n[efficiency]\ndcie = 80\n')
+    done = wrapper.run("--host", "mine.toml", "--", "touch", "started")
+    assert done.returncode == 2
+    assert b"country" in done.stderr
+    assert b"dcie" in done.stderr
+    assert not (wrapper.folder / "started").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--units", "3"], b"--unit LABEL"),
+        (["--unit", "page"], b"--units N"),
+        (["--units", "-1", "--unit", "page"], b"above 0"),
+        (["--units", "nan", "--unit", "page"], b"above 0"),
+        (["--interval", "0"], b"interval"),
+        (["--lang", "fr"], b"nl or en"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence_and_exit_status_2(wrapper, options, word):
+    done = wrapper.run(*options, "--", "touch", "started")
+    assert done.returncode == 2
+    assert word in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not (wrapper.folder / "started").exists()
+
+
+def test_secrets_are_not_stored(wrapper):
+    wrapper.run("--", "true", "--token", "s3cret", "API_KEY=s3cret", "https://me:s3cret@host/?password=s3cret")
+    assert wrapper.record()["command"] == ["true", "--token", "***", "API_KEY=***", "https://***@host/?password=***"]
+    ledger = (wrapper.state_dir / "ledger.sqlite3").read_bytes()
+    assert b"s3cret" not in ledger
+
+
+def test_the_record_says_which_setting_came_from_where(wrapper):
+    (wrapper.folder / "carbonprint.toml").write_text('host = "odc-noord"\ninterval = 2\n')
+    wrapper.run("--interval", "0.5", "--", "true")
+    settings = wrapper.record()["settings"]
+    assert settings["host"] == {"value": "odc-noord", "origin": "file ./carbonprint.toml"}
+    assert settings["interval"] == {"value": 0.5, "origin": "option --interval"}
+    assert settings["state_dir"]["origin"] == "variable CARBONPRINT_STATE_DIR"
+
+
+def test_a_ledger_that_cannot_be_written_does_the_job_no_harm(wrapper):
+    Path(wrapper.state_dir).write_text("a file where the directory should be")
+    wrapper.environment["TMPDIR"] = str(wrapper.folder)
+    done = wrapper.run("--", "sh", "-c", "echo out; exit 5")
+    assert (done.returncode, done.stdout) == (5, b"out\n")
+    (aside,) = wrapper.folder.glob("carbonprint-*.json")
+    assert str(aside).encode() in done.stderr
+    wrapper.environment["CARBONPRINT_STATE_DIR"] = str(wrapper.folder / "other")
+    subprocess.run([*CARBONPRINT, "runs", "import", str(aside)], env=wrapper.environment, check=True, capture_output=True)
+    assert wrapper.record()["exit_status"] == 5
+
+
+def test_ten_wrappers_that_end_at_the_same_moment_all_land(wrapper):
+    ends = str(time.time() + 4)
+    code = f"import time; time.sleep(max(0, {ends} - time.time()))"
+    processes = [wrapper.start("--", sys.executable, "-S", "-c", code) for _ in range(10)]
+    for process in processes:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in processes] == [0] * 10
+    assert len({record["run_id"] for record in wrapper.records()}) == 10
+
+
+def test_energy_dcie_intensity_and_emissions_multiply_out(wrapper):
+    wrapper.run("--host", "odc-noord", "--", "sleep", "0.3")
+    record = wrapper.record()
+    energy, footprint = record["measurement"]["energy_kwh"], record["footprint"]
+    assert energy["total"] == pytest.approx(energy["cpu"] + energy["gpu"] + energy["ram"] + energy["other"])
+    assert footprint["site_energy_kwh"] == pytest.approx(energy["total"] / 0.80)
+    for accounting, intensity in footprint["intensity_g_per_kwh"].items():
+        emissions_kg = footprint["site_energy_kwh"] * intensity / 1000
+        assert footprint["emissions_kg"][accounting] == pytest.approx(emissions_kg)
+        low, high = footprint["emissions_kg_90"][accounting]
+        assert low < emissions_kg < high
