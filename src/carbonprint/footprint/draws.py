@@ -1,17 +1,20 @@
 """Draws that are shared by everything that shares an input.
 
-A draw is found by the name of its input (``grid/ember/NLD/2024``), not by the order in which it is asked for. So the
-same input gives the same draws in every run, host and command, and what two figures share drops out of their difference.
+A draw is found by the name of its input (``factor/ember/NLD/2024``), not by the order in which it is asked
+for. So the same input gives the same draws in every run, host and command, and what two figures share drops
+out of their ratio.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from carbonprint.footprint.arithmetic import Floats
+if TYPE_CHECKING:
+    from carbonprint.footprint.arithmetic import Floats
 
 N_DRAWS = 4096
 SEED = 30134
@@ -38,7 +41,9 @@ class Draws:
         """Give the draws of one input. [-], shape (n_draws,); the same for the same name."""
         if name not in self._known:
             digest = hashlib.sha256(f"{self.seed}\0{name}".encode()).digest()
-            self._known[name] = np.random.default_rng(int.from_bytes(digest[:16], "big")).standard_normal(self.n_draws)
+            generator = np.random.default_rng(int.from_bytes(digest[:16], "big"))
+            self._known[name] = generator.standard_normal(self.n_draws)
+            self._known[name].setflags(write=False)  # all who share the input are given this one array
         return self._known[name]
 
     def lognormal(self, sigma: float, *parts: tuple[str, float]) -> Floats:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from carbonprint.footprint.arithmetic import operational_kg, site_energy_kwh, site_water_l
 from carbonprint.footprint.draws import Draws, interval_90
 from carbonprint.footprint.uncertainty import dcie_draws, energy_draws_kwh, intensity_draws_g_per_kwh
-from carbonprint.hosting.standing import HostFactors, Standing
-from carbonprint.intensity.carbon_intensity import CarbonIntensity
-from carbonprint.measuring.measurement import Measurement
 from carbonprint.provenance import Estimate
+
+if TYPE_CHECKING:
+    from carbonprint.hosting.standing import HostFactors, Standing
+    from carbonprint.intensity.carbon_intensity import CarbonIntensity
+    from carbonprint.measuring.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +40,7 @@ class Footprint:
 
 
 def footprint_of(measurement: Measurement, factors: HostFactors, draws: Draws | None = None) -> Footprint:
-    """Compute what a run cost on a host: E_site = E_IT / DCiE, O = E_site · CI, both accountings side by side.
+    """Compute what a run cost on a host: E_site = E_IT / DCiE, O = E_site · CI, both accountings.
 
     Args:
         measurement: What was measured.

@@ -1,23 +1,32 @@
-"""How sure each input is: draws of the energy of a run, of a DCiE and of an intensity, each centred on its figure."""
+"""How sure each input is: draws of an energy, a DCiE and an intensity, each centred on its figure."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from carbonprint.footprint.arithmetic import Floats
 from carbonprint.footprint.draws import Draws, sigma_of_half_width
-from carbonprint.hosting.standing import Efficiency
-from carbonprint.intensity.carbon_intensity import CarbonIntensity
+from carbonprint.intensity.carbon_intensity import FactorScope
 from carbonprint.measuring.measurement import Component, Measurement
 from carbonprint.reference import power
+
+if TYPE_CHECKING:
+    from carbonprint.footprint.arithmetic import Floats
+    from carbonprint.hosting.standing import Efficiency
+    from carbonprint.intensity.carbon_intensity import CarbonIntensity
+
+_SOURCE_FACTORS = frozenset(scope.value for scope in FactorScope)
+"""What the key of an energy source's factor begins with: the factor's scope."""
 
 
 def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
     """Draw the energy of a run at the input of the IT equipment. [kWh], shape (n_draws,).
 
-    Each component's meter or model has a lognormal error; half of its variance is common to all uses of that meter or
-    model and half is the machine's own (a working assumption), so it does not average out over runs. What no counter
-    sees is drawn as (1 + r)·s − 1 of the rest, s lognormal, plus its base power.
+    Each component's meter or model has a lognormal error; half of its variance is common to all uses of that
+    meter or model and half is the machine's own (a working assumption), so it does not average out over runs.
+    What no counter sees is drawn as (1 + r)·s − 1 of the rest, s lognormal, plus its base power. A component
+    without a known meter or model is taken as it stands.
 
     Sources:
         ``reference/power.toml``: model, other, base_power.
@@ -27,12 +36,19 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
     seen_kwh = 0.0
     for part in (Component.CPU, Component.GPU, Component.RAM):
         energy_kwh, model = getattr(measurement.energy, part.value), measurement.models[part]
-        if not energy_kwh or model is None:
+        if not energy_kwh:
             continue
-        names = ((f"model/{model}", 0.5), (f"machine/{machine}/{part}/{model}", 0.5))
-        seen = seen + energy_kwh * draws.lognormal(power.model_sigma(model), *names)
+        if model is None:
+            seen = seen + energy_kwh
+        else:
+            names = ((f"model/{model}", 0.5), (f"machine/{machine}/{part}/{model}", 0.5))
+            seen = seen + energy_kwh * draws.lognormal(power.model_sigma(model), *names)
         seen_kwh += energy_kwh
-    other_kwh, base_kwh = measurement.energy.other or 0.0, measurement.other_base_kwh
+    other_kwh = measurement.energy.other
+    if other_kwh is None:
+        return seen
+    # Where nothing was seen that a part of it could follow, all of it is base.
+    base_kwh = min(measurement.other_base_kwh, other_kwh) if seen_kwh > 0 else other_kwh
     ratio = (other_kwh - base_kwh) / seen_kwh if seen_kwh > 0 else 0.0
     slope = draws.lognormal(
         power.other_fraction_sigma(), ("model/other", 0.5), (f"machine/{machine}/other", 0.5)
@@ -46,8 +62,8 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
 def dcie_draws(efficiency: Efficiency, host_id: str, draws: Draws) -> Floats:
     """Draw a DCiE. [-], shape (n_draws,), each in (0, 1].
 
-    A default is drawn for each host: PUE − 1 lognormal around the world's average. A published figure is lognormal
-    around itself and ends at 1.
+    A default is drawn for each host: PUE − 1 lognormal around the world's average. A published figure is
+    lognormal around itself and ends at 1.
     """
     if efficiency.excess_sigma is not None:
         excess = (1 / efficiency.dcie - 1) * draws.lognormal(efficiency.excess_sigma, (f"pue/{host_id}", 1.0))
@@ -62,11 +78,15 @@ def dcie_draws(efficiency: Efficiency, host_id: str, draws: Draws) -> Floats:
 def intensity_draws_g_per_kwh(intensity: CarbonIntensity, draws: Draws) -> Floats:
     """Draw a carbon intensity. [gCO2e/kWh], shape (n_draws,).
 
-    Each input it is put together from has a lognormal error. Half of its variance is the method of the set, shared by
-    all figures of that set; half is the figure's own (a working assumption).
+    Each input it is put together from has a lognormal error. That of an energy source (``lifecycle/wind``) is
+    drawn once for the source. Of any other figure, half of the variance is the method of the set, shared by
+    all figures of that set, and half is the figure's own (a working assumption).
     """
     total = np.zeros(draws.n_draws)
     for term in intensity.terms:
-        names = ((f"set/{term.key.partition('/')[0]}", 0.5), (f"factor/{term.key}", 0.5))
+        set_id = term.key.partition("/")[0]
+        names = [(f"set/{set_id}", 0.5), (f"factor/{term.key}", 0.5)]
+        if set_id in _SOURCE_FACTORS:
+            names = [(f"factor/{term.key}", 1.0)]
         total = total + term.g_per_kwh * draws.lognormal(sigma_of_half_width(term.half_width_90), *names)
     return np.asarray(total, dtype=np.float64)

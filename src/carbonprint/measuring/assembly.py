@@ -108,9 +108,10 @@ def _is_gpu_unseen(equipment: Equipment, gpu_j: float) -> bool:
 
 def _quality(equipment: Equipment, unknown: set[Component]) -> dict[Component, Basis | None]:
     has_gpu = equipment.meter is not None and equipment.meter.gpu_model is not None
+    gpu = Basis.COUNTED if equipment.is_gpu_counted else Basis.MODELLED
     return {
         Component.CPU: Basis.COUNTED if equipment.is_cpu_counted else equipment.model.cpu_basis,
-        Component.GPU: Basis.COUNTED if has_gpu and Component.GPU not in unknown else None,
+        Component.GPU: gpu if has_gpu and Component.GPU not in unknown else None,
         Component.RAM: None
         if Component.RAM in unknown
         else (Basis.COUNTED if equipment.is_ram_counted else Basis.MODELLED),

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 _STANDS_STILL_AFTER_S = 0.02
 """RAPL counters move every millisecond (Schöne et al. 2021, section VII); one that stands this long does not measure."""
 
+_UNDISTURBED_S = 0.001
+"""Reading all meters takes less than this unless something comes between. [s]"""
+
 
 def preload() -> None:
     """Import codecarbon ahead of time; where that fails, ``open_equipment`` will say so."""
@@ -93,6 +96,7 @@ class Equipment:
         self._ram_counted_j: float | None = None
         self._added_s = 0.0
         self._gpu_ready_s = time.monotonic()
+        self._gpu_seen_s = 0.0
         self._gpu_w: float | None = None
         self._gpu_lowest_w: float | None = None
 
@@ -105,6 +109,29 @@ class Equipment:
         except Exception as error:  # noqa: BLE001  # a meter may fail in as many ways as there are drivers
             self.faults.append(f"a meter failed ({type(error).__name__}: {error})")
             return MeterReading()
+
+    def read_at_once(self, last_s: float, is_of_job: Callable[[int], bool]) -> tuple[float, MeterReading]:
+        """Read the meters so that the reading belongs to one moment.
+
+        Where something comes between the clock and the counters, they are read again, and the readings are added.
+
+        Args:
+            last_s: Monotonic time of the last reading. [s].
+            is_of_job: Tells whether a process id belongs to the job.
+
+        Returns:
+            Monotonic time of the reading [s], and the reading.
+        """
+        begun_s = time.monotonic()
+        reading = self.read(begun_s - last_s, is_of_job)
+        ended_s = time.monotonic()
+        for _ in range(2):
+            if ended_s - begun_s <= _UNDISTURBED_S:
+                break
+            last_s, begun_s = (begun_s + ended_s) / 2, time.monotonic()
+            reading += self.read(begun_s - last_s, is_of_job)
+            ended_s = time.monotonic()
+        return (begun_s + ended_s) / 2, reading
 
     def replay(self, end: RawCounters, duration_s: float) -> MeterReading:
         """Do what ``read`` does for a job that had ended before the meters were opened."""
@@ -161,6 +188,11 @@ class Equipment:
         return self._ram_counted_j is not None and not self.is_standing_still
 
     @property
+    def is_gpu_counted(self) -> bool:
+        """Whether the GPUs were seen while the job ran."""
+        return self._gpu_seen_s > 0
+
+    @property
     def is_standing_still(self) -> bool:
         """Whether the CPU counters are there and do not move: they do not measure, and 0 W is no measurement."""
         return self._cpu_counted_j == 0 and self._added_s > _STANDS_STILL_AFTER_S
@@ -182,6 +214,7 @@ class Equipment:
         seen_s = now.at_s - max(last.at_s, self._gpu_ready_s)
         if reading.gpu_j is not None and seen_s > 0:
             self.extrapolated_s += duration_s - seen_s
+            self._gpu_seen_s += seen_s
             self._gpu_w = reading.gpu_j / seen_s
             self._gpu_lowest_w = min(self._gpu_w, self._gpu_lowest_w if self._gpu_lowest_w is not None else self._gpu_w)
             return self._gpu_w * duration_s

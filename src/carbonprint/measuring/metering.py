@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.counters import find_counters, read_counters
+from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
 from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.readings import Instant, MeterReading
@@ -39,8 +39,7 @@ class Metering:
         self._counter_paths = find_counters(powercap_dir)
         self._equipment: Equipment | None = None
         self._raw_start = read_counters(self._counter_paths)
-        wall_s = time.time() - (time.monotonic() - self._raw_start.at_s)
-        self.started_at = datetime.fromtimestamp(wall_s, UTC)
+        self.started_at = datetime.fromtimestamp(wall_clock_at(self._raw_start.at_s), UTC)
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
 
     @property
@@ -98,8 +97,7 @@ class Metering:
             only after that wait.
         """
         if self._equipment is not None:
-            at_s = time.monotonic()
-            reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
+            at_s, reading = self._equipment.read_at_once(self._last.at_s, is_of_job)
             end = self._instant(at_s, job_cpu_s or 0.0)
         else:
             raw_end = read_counters(self._counter_paths)

@@ -37,3 +37,16 @@ class MeterReading:
     ram_j: float | None = None
     gpu_j: float | None = None
     gpu_job_share: float = 1.0
+
+    def __add__(self, later: MeterReading) -> MeterReading:
+        """Put two readings that follow each other together; what one of them lacks, the sum lacks."""
+        return MeterReading(
+            cpu_j=_sum(self.cpu_j, later.cpu_j),
+            ram_j=_sum(self.ram_j, later.ram_j),
+            gpu_j=_sum(self.gpu_j, later.gpu_j),
+            gpu_job_share=later.gpu_job_share,
+        )
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second
