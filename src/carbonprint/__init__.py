@@ -1,8 +1,8 @@
 """carbonprint: what one run of an algorithm cost in energy and CO2 at the datacenter that hosts it.
 
-    with carbonprint.measure(host="odc-noord", name="train") as m:
-        ...
-    print(m.footprint.location_based_kg)
+with carbonprint.measure(host="odc-noord", name="train") as m:
+...
+print(m.footprint.location_based_kg)
 """
 
 from __future__ import annotations

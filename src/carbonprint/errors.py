@@ -5,7 +5,10 @@ Each carries the exit status of a command that it ends; the root command turns i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class CarbonprintError(Exception):
@@ -42,7 +45,9 @@ class DocumentError(CarbonprintError):
         if len(self.faults) == 1:
             message = f"{path}: {self.faults[0]}"
         else:
-            message = "\n".join([f"{path}: {len(self.faults)} faults", *(f"  {fault}" for fault in self.faults)])
+            message = "\n".join(
+                [f"{path}: {len(self.faults)} faults", *(f"  {fault}" for fault in self.faults)]
+            )
         super().__init__(message)
 
 

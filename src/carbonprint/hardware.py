@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from carbonprint.provenance import Basis
 from carbonprint.units import require_non_negative
+
+if TYPE_CHECKING:
+    from carbonprint.provenance import Basis
 
 
 class MachineKind(enum.StrEnum):

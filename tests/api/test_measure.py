@@ -94,7 +94,10 @@ def test_a_ledger_that_cannot_be_written_is_a_warning(tmp_path, monkeypatch):
     blocked = tmp_path / "file"
     blocked.write_text("")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pytest.warns(RuntimeWarning, match=r"carbonprint-\w+\.json"), carbonprint.measure(state_dir=blocked) as m:
+    with (
+        pytest.warns(RuntimeWarning, match=r"carbonprint-\w+\.json"),
+        carbonprint.measure(state_dir=blocked) as m,
+    ):
         pass
     assert (tmp_path / f"carbonprint-{m.run_id}.json").exists()
 

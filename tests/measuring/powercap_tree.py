@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
 
 WRITER = Path(__file__).with_name("powercap_writer.py")
 
@@ -68,7 +71,7 @@ class Log:
     def longest_gap_s(self, start_s: float, end_s: float) -> float:
         """Longest time between two writes from one moment to another. [s]"""
         times = [row[0] for row in self.rows if start_s - 0.01 <= row[0] <= end_s + 0.01]
-        return max(later - earlier for earlier, later in zip(times, times[1:], strict=False))
+        return max(later - earlier for earlier, later in itertools.pairwise(times))
 
     def _row_at(self, moment_s: float) -> list[float]:
         return self.rows[bisect_right(self.rows, [moment_s, float("inf")]) - 1]

@@ -18,7 +18,9 @@ def main() -> None:
     tree, log_path = Path(sys.argv[1]), Path(sys.argv[2])
     domains = json.loads((tree / "domains.json").read_text())
     files = [os.open(tree / domain["folder"] / "energy_uj", os.O_WRONLY) for domain in domains]
-    with contextlib.suppress(PermissionError):  # where it may, it goes before whatever else keeps the machine busy
+    with contextlib.suppress(
+        PermissionError
+    ):  # where it may, it goes before whatever else keeps the machine busy
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     start_s = time.time()
     log = []

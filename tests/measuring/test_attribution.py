@@ -88,7 +88,9 @@ def test_the_same_work_costs_the_same_in_one_interval_or_many(duration_s, job_s,
 
 
 @given(st.floats(0.01, 10), seconds, seconds)
-def test_without_counters_neighbours_change_neither_active_nor_idle_energy_of_the_job(duration_s, job_s, rest_s):
+def test_without_counters_neighbours_change_neither_active_nor_idle_energy_of_the_job(
+    duration_s, job_s, rest_s
+):
     alone = added(Interval(duration_s=duration_s, busy_cpu_s=job_s, job_cpu_s=job_s, meter_cpu_s=0))
     beside = added(Interval(duration_s=duration_s, busy_cpu_s=job_s + rest_s, job_cpu_s=job_s, meter_cpu_s=0))
     for component in Component:
@@ -112,7 +114,9 @@ def test_more_work_never_costs_less(part, more_s):
 
 
 def test_counted_idle_is_never_above_what_was_counted():
-    sums = added(Interval(duration_s=10, busy_cpu_s=1, job_cpu_s=1, meter_cpu_s=0, cpu_counted_j=30, ram_counted_j=5))
+    sums = added(
+        Interval(duration_s=10, busy_cpu_s=1, job_cpu_s=1, meter_cpu_s=0, cpu_counted_j=30, ram_counted_j=5)
+    )
     assert sums.idle[Component.CPU] == 30  # the model says 10 W · 10 s = 100 J
     assert sums.idle[Component.RAM] == 5
     assert sums.job_active[Component.CPU] == 0
@@ -124,4 +128,4 @@ def test_a_reserved_half_carries_half_of_what_is_idle():
     assert sums.job_idle[Component.CPU] == pytest.approx(50)
     assert sums.job_idle[Component.RAM] == pytest.approx(10)
     assert sums.job_idle[Component.OTHER] == pytest.approx(0.5 * (0.12 * 140 + 500))
-    assert sums.rest == {part: 0 for part in Component}
+    assert sums.rest == dict.fromkeys(Component, 0)

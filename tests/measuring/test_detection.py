@@ -38,7 +38,10 @@ def test_a_server_of_two_sockets(tmp_path):
         cpu_vendor="GenuineIntel", cpu_family=6, cpu_model=79, n_sockets=2, n_cpus=4, memory_gib=64.0,
     )  # fmt: skip
     model = power_model(hardware, 120.0)
-    assert (model.cpu_idle_w, model.cpu_full_w) == (pytest.approx(24), pytest.approx(204))  # 240 W · 0.10 and 0.85
+    assert (model.cpu_idle_w, model.cpu_full_w) == (
+        pytest.approx(24),
+        pytest.approx(204),
+    )  # 240 W · 0.10 and 0.85
     assert model.cpu_basis is Basis.MODELLED
     assert model.ram_w == pytest.approx(9.6)  # 64 GiB · 0.15 W
     assert model.base_w == 50
@@ -48,14 +51,21 @@ def test_a_virtual_machine_does_not_know_its_part_of_the_tdp(tmp_path):
     hardware = detect_hardware(tree(tmp_path, extra=" hypervisor"))
     assert hardware.kind is MachineKind.VIRTUAL
     model = power_model(hardware, 120.0)
-    assert (model.cpu_idle_w, model.cpu_full_w) == (pytest.approx(1.6), pytest.approx(16))  # 4 · 0.4 and 4 · 4.0 W
+    assert (model.cpu_idle_w, model.cpu_full_w) == (
+        pytest.approx(1.6),
+        pytest.approx(16),
+    )  # 4 · 0.4 and 4 · 4.0 W
     assert model.cpu_basis is Basis.DEFAULT
     assert model.base_w == 4
 
 
 @pytest.mark.parametrize(
     ("chassis", "has_gpu", "kind"),
-    [("10", False, MachineKind.LAPTOP), ("3", False, MachineKind.DESKTOP), ("23", True, MachineKind.GPU_SERVER)],
+    [
+        ("10", False, MachineKind.LAPTOP),
+        ("3", False, MachineKind.DESKTOP),
+        ("23", True, MachineKind.GPU_SERVER),
+    ],
 )
 def test_the_kind_of_machine_by_its_chassis(tmp_path, chassis, has_gpu, kind):
     assert detect_hardware(tree(tmp_path, chassis=chassis), has_gpu=has_gpu).kind is kind

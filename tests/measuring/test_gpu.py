@@ -42,7 +42,9 @@ def test_the_boards_are_counted_also_in_the_moments_before_they_were_seen(wrappe
     wrapper.run("--interval", "0.2", "--", "sleep", "2")
     record = wrapper.record()
     measurement = record["measurement"]
-    assert measurement["energy_kwh"]["gpu"] * JOULES_PER_KWH == pytest.approx(200 * record["duration_s"], rel=0.03)
+    assert measurement["energy_kwh"]["gpu"] * JOULES_PER_KWH == pytest.approx(
+        200 * record["duration_s"], rel=0.03
+    )
     assert measurement["quality"]["gpu"] == "counted"
     assert measurement["model"]["gpu"] == "nvml"
     assert 0 < measurement["extrapolated_s"] < 2

@@ -99,7 +99,18 @@ def test_nothing_leaves_the_machine(wrapper):
     if strace is None:
         pytest.skip("needs strace")
     log = wrapper.folder.parent / "calls"
-    command = [strace, "-f", "-e", "trace=%network", "-o", str(log), *CARBONPRINT, "run", "--host", "odc-noord"]
+    command = [
+        strace,
+        "-f",
+        "-e",
+        "trace=%network",
+        "-o",
+        str(log),
+        *CARBONPRINT,
+        "run",
+        "--host",
+        "odc-noord",
+    ]
     done = subprocess.run(
         ["unshare", "--net", *command, "--", sys.executable, "-S", "-c", "pass"],
         env=wrapper.environment, cwd=wrapper.folder, capture_output=True,

@@ -32,7 +32,8 @@ def test_a_living_child_is_counted_to_the_millisecond():
 
 
 def test_children_that_ended_between_two_looks_are_in_their_parents_sum():
-    script = f"import subprocess, sys\nfor _ in range(3): subprocess.run([sys.executable, '-S', '-c', {BURN.format(s=0.1)!r}])\n"
+    burn_once = f"subprocess.run([sys.executable, '-S', '-c', {BURN.format(s=0.1)!r}])"
+    script = f"import subprocess, sys\nfor _ in range(3): {burn_once}\n"
     child = subprocess.Popen(
         [sys.executable, "-S", "-c", script + "print('done', flush=True)\ninput()"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,

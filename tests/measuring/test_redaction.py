@@ -33,7 +33,12 @@ NAMES = ["token", "API_KEY", "db-password", "clientSecret", "credentials", "HF_T
 
 @given(st.sampled_from(NAMES), st.text("abcdefghijklmnopqrstuvwxyz0123456789%$#@!", min_size=6))
 def test_no_secret_survives_in_any_form(name, secret):
-    forms = [[f"--{name}", secret], [f"--{name}={secret}"], [f"{name}={secret}"], ["env", f"{name}={secret}", "x"]]
+    forms = [
+        [f"--{name}", secret],
+        [f"--{name}={secret}"],
+        [f"{name}={secret}"],
+        ["env", f"{name}={secret}", "x"],
+    ]
     for form in forms:
         assert secret not in " ".join(redacted(form)).replace(name, "")
 

@@ -36,7 +36,10 @@ def test_the_wrapper_dies_of_the_signal_that_killed_the_command(wrapper, name):
 def test_a_shell_sees_128_plus_n(wrapper):
     script = '"$@" run -- sh -c "kill -TERM \\$\\$"; echo status $?'
     done = subprocess.run(
-        ["bash", "-c", script, "_", *CARBONPRINT], env=wrapper.environment, cwd=wrapper.folder, capture_output=True
+        ["bash", "-c", script, "_", *CARBONPRINT],
+        env=wrapper.environment,
+        cwd=wrapper.folder,
+        capture_output=True,
     )
     assert done.stdout == b"status 143\n"
 
@@ -89,7 +92,18 @@ def test_standard_input_reaches_the_command_whole(wrapper):
 
 def test_standard_error_holds_the_commands_words_and_then_at_most_fourteen_lines(wrapper):
     done = wrapper.run(
-        "--host", "odc-noord", "--units", "3", "--unit", "page", "--phase", "inference", "--", "sh", "-c", "echo mine >&2"
+        "--host",
+        "odc-noord",
+        "--units",
+        "3",
+        "--unit",
+        "page",
+        "--phase",
+        "inference",
+        "--",
+        "sh",
+        "-c",
+        "echo mine >&2",
     )
     lines = done.stderr.decode().splitlines()
     assert lines[0] == "mine"
@@ -97,17 +111,26 @@ def test_standard_error_holds_the_commands_words_and_then_at_most_fourteen_lines
     assert done.stdout == b""
 
 
+CLOSED_PROBE = """
+import os
+for number in range(3):
+    try:
+        os.fstat(number)
+        state = "open"
+    except OSError:
+        state = "closed"
+    with open("states", "a") as states:
+        states.write(state + " ")
+"""
+
+
 def test_closed_descriptors_stay_closed(wrapper):
-    probe = "import os\nfor n in range(3):\n try: os.fstat(n); state='open'\n except OSError: state='closed'\n open('states', 'a').write(state + ' ')"
-    script = " ".join([*CARBONPRINT, "run", "--", sys.executable, "-S", "-c", '"$PROBE"', "<&-", ">&-", "2>&-"])
-    environment = {**wrapper.environment, "PROBE": probe}
-    done = subprocess.run(["sh", "-c", script], env=environment, cwd=wrapper.folder)
+    command = [*CARBONPRINT, "run", "--", sys.executable, "-S", "-c", CLOSED_PROBE]
+    done = subprocess.run(
+        ["sh", "-c", '"$@" <&- >&- 2>&-', "_", *command], env=wrapper.environment, cwd=wrapper.folder
+    )
     assert done.returncode == 0
-    bare = script.replace(" ".join([*CARBONPRINT, "run", "--"]), "")
-    subprocess.run(["sh", "-c", bare], env=environment, cwd=wrapper.folder, check=True)
-    wrapped, unwrapped = (wrapper.folder / "states").read_text().split()[:3], None
-    unwrapped = (wrapper.folder / "states").read_text().split()[3:]
-    assert wrapped == unwrapped == ["closed"] * 3
+    assert (wrapper.folder / "states").read_text().split() == ["closed"] * 3
     assert wrapper.record()["state"] == "finished"
 
 
@@ -141,7 +164,10 @@ def test_environment_limits_mask_and_dispositions_are_inherited_unchanged(wrappe
     for before in ([], [*CARBONPRINT, "run", "--"]):
         script = prepare + '"$@"'
         done = subprocess.run(
-            ["bash", "-c", script, "_", *before, *command], env=environment, cwd=wrapper.folder, capture_output=True
+            ["bash", "-c", script, "_", *before, *command],
+            env=environment,
+            cwd=wrapper.folder,
+            capture_output=True,
         )
         assert done.returncode == 0, done.stderr
         results.append(json.loads(done.stdout))
@@ -211,7 +237,9 @@ def test_options_stop_at_the_first_word_that_is_none_of_ours(wrapper):
 
 
 def test_markup_and_control_signs_are_shown_as_they_are(wrapper):
-    done = wrapper.run("--name", "[/foo][bold]\x1b[31m", "--units", "2", "--unit", "[red]x", "--", "echo", "[/foo]")
+    done = wrapper.run(
+        "--name", "[/foo][bold]\x1b[31m", "--units", "2", "--unit", "[red]x", "--", "echo", "[/foo]"
+    )
     assert done.stdout == b"[/foo]\n"
     assert b"[/foo][bold]\\x1b[31m" in done.stderr
     assert b"per [red]x" in done.stderr
@@ -226,7 +254,9 @@ def test_an_unknown_host_is_refused_before_the_command_starts(wrapper):
 
 
 def test_a_host_file_with_faults_is_refused_before_the_command_starts(wrapper):
-    (wrapper.folder / "mine.toml").write_text('name = "x"\ncountry = "Netherlands"\n[efficiency]\ndcie = 80\n')
+    (wrapper.folder / "mine.toml").write_text(
+        'name = "x"\ncountry = "Netherlands"\n[efficiency]\ndcie = 80\n'
+    )
     done = wrapper.run("--host", "mine.toml", "--", "touch", "started")
     assert done.returncode == 2
     assert b"country" in done.stderr
@@ -254,8 +284,16 @@ def test_a_wrong_option_is_one_sentence_and_exit_status_2(wrapper, options, word
 
 
 def test_secrets_are_not_stored(wrapper):
-    wrapper.run("--", "true", "--token", "s3cret", "API_KEY=s3cret", "https://me:s3cret@host/?password=s3cret")
-    assert wrapper.record()["command"] == ["true", "--token", "***", "API_KEY=***", "https://***@host/?password=***"]
+    wrapper.run(
+        "--", "true", "--token", "s3cret", "API_KEY=s3cret", "https://me:s3cret@host/?password=s3cret"
+    )
+    assert wrapper.record()["command"] == [
+        "true",
+        "--token",
+        "***",
+        "API_KEY=***",
+        "https://***@host/?password=***",
+    ]
     ledger = (wrapper.state_dir / "ledger.sqlite3").read_bytes()
     assert b"s3cret" not in ledger
 
@@ -277,7 +315,9 @@ def test_a_ledger_that_cannot_be_written_does_the_job_no_harm(wrapper):
     (aside,) = wrapper.folder.glob("carbonprint-*.json")
     assert str(aside).encode() in done.stderr
     wrapper.environment["CARBONPRINT_STATE_DIR"] = str(wrapper.folder / "other")
-    subprocess.run([*CARBONPRINT, "runs", "import", str(aside)], env=wrapper.environment, check=True, capture_output=True)
+    subprocess.run(
+        [*CARBONPRINT, "runs", "import", str(aside)], env=wrapper.environment, check=True, capture_output=True
+    )
     assert wrapper.record()["exit_status"] == 5
 
 

@@ -6,8 +6,10 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CARBONPRINT = [sys.executable, "-m", "carbonprint"]
 
@@ -26,9 +28,7 @@ class Wrapper:
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         command = [*CARBONPRINT, "run", *arguments]
-        return subprocess.run(
-            command, cwd=self.folder, timeout=60, **{"env": self.environment, **options}
-        )
+        return subprocess.run(command, cwd=self.folder, timeout=60, **{"env": self.environment, **options})
 
     def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start, and leave it running."""

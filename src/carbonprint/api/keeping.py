@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbonprint.errors import LedgerError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
     from carbonprint.footprint.footprint import Footprint
     from carbonprint.hosting.host import Host
     from carbonprint.hosting.standing import Standing

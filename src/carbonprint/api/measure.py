@@ -8,9 +8,6 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable
-from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
@@ -18,6 +15,10 @@ from carbonprint.errors import CarbonprintError
 from carbonprint.settings import python_argument, resolve, working_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from types import TracebackType
+
     from carbonprint.footprint.footprint import Footprint
     from carbonprint.hosting.standing import Standing
     from carbonprint.measuring.measurement import Measurement
@@ -26,7 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class measure:  # noqa: N801  # used as a function: ``with carbonprint.measure(...)``
+class measure:  # used as a function: ``with carbonprint.measure(...)``
     """Measure what happens in a ``with`` block, and keep its record in the ledger.
 
     Counted are the CPU seconds of this process, all its threads, and of the child processes that it has or starts.

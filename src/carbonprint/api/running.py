@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_h
 from carbonprint.measuring.command import Ended, run_command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carbonprint.settings import Settings
 
 
@@ -66,9 +67,7 @@ def run(
             name=name or default_name(command), phase=phase, command=redacted(command), units=units
         )
         host, caveats = load_host()
-        kept = keep(
-            ended.measurement, host, labels, settings, exit_status=ended.exit_status, caveats=caveats
-        )
+        kept = keep(ended.measurement, host, labels, settings, exit_status=ended.exit_status, caveats=caveats)
     except Exception as error:  # noqa: BLE001  # whatever goes wrong here, the command's exit status stands
         return RunOutcome(ended=ended, kept=None, fault=f"{type(error).__name__}: {error}")
     return RunOutcome(ended=ended, kept=kept)

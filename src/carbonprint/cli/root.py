@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except CarbonprintError as error:
             shown = click.ClickException(str(error))
-            shown.exit_code = error.exit_code
+            shown.exit_code = error.exit_code  # type: ignore[misc]  # click declares it on the class
             raise shown from error
 
 

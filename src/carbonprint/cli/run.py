@@ -18,9 +18,13 @@ if TYPE_CHECKING:
     context_settings={"allow_interspersed_args": False, "ignore_unknown_options": False},
     options_metavar="[OPTIONS] [--]",
 )
-@click.option("--host", metavar="HOST", help="Where it runs: a host of the catalogue, or the path of a host file.")
+@click.option(
+    "--host", metavar="HOST", help="Where it runs: a host of the catalogue, or the path of a host file."
+)
 @click.option("--name", metavar="NAME", default="", help="Name of the run.  [default: the script's name]")
-@click.option("--phase", metavar="PHASE", default="", help="Phase of the algorithm: training, inference or another.")
+@click.option(
+    "--phase", metavar="PHASE", default="", help="Phase of the algorithm: training, inference or another."
+)
 @click.option("--units", type=float, metavar="N", help="How many units of work it does, with --unit.")
 @click.option("--unit", metavar="LABEL", help="What one unit is: prediction, page, user.")
 @click.option("--interval", type=float, metavar="SECONDS", help="Time between two samples.  [default: 1]")

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from carbonprint import __version__
 from carbonprint.footprint.draws import N_DRAWS, SEED
-from carbonprint.footprint.footprint import Footprint
-from carbonprint.hosting.host import Host
 from carbonprint.hosting.standing import HostFactors, Standing
-from carbonprint.intensity.carbon_intensity import CarbonIntensity
 from carbonprint.ledger.record import SCHEMA, printable
 from carbonprint.measuring.measurement import Component, Measurement
 from carbonprint.provenance import Basis, Caveat, Estimate, Source
 from carbonprint.reference.codecarbon_tables import MIX_SOURCE, energy_mix
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from carbonprint.footprint.footprint import Footprint
+    from carbonprint.hosting.host import Host
+    from carbonprint.intensity.carbon_intensity import CarbonIntensity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +144,12 @@ def _energy_mix(host: Host, factors: HostFactors) -> dict[str, Any] | None:
     """The mix behind the location-based figure: the site's own supply where that counts, else the country's grid."""
     if host.supply is not None and factors.location_based.zone == host.host_id:
         source = host.supply.source.publisher or host.supply.source.title
-        return {"zone": host.host_id, "year": host.supply.year, "shares": host.supply.shares, "source": source}
+        return {
+            "zone": host.host_id,
+            "year": host.supply.year,
+            "shares": host.supply.shares,
+            "source": source,
+        }
     found = energy_mix(host.country)
     if found is None:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.detection import machine_pseudonym
@@ -17,6 +16,8 @@ from carbonprint.provenance import Basis, Caveat
 from carbonprint.units import kwh_from_joules
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from carbonprint.measuring.equipment import Equipment
 
 _INTEL_BEFORE_HASWELL = {26, 30, 31, 37, 42, 44, 45, 46, 47, 58, 62}

@@ -10,9 +10,12 @@ same active energy in whatever shape of processes it comes and whoever else is b
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from carbonprint.hardware import PowerModel
 from carbonprint.measuring.measurement import Component, ReservedShare
+
+if TYPE_CHECKING:
+    from carbonprint.hardware import PowerModel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,20 +9,24 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # codecarbon sets its level and handlers at import; a filter stays. What it has to say becomes caveats of ours.
 logging.getLogger("codecarbon").addFilter(lambda _record: False)
 
 from codecarbon.core.cpu import TDP, IntelRAPL  # noqa: E402
 from codecarbon.core.gpu import AllGPUDevices, is_gpu_details_available  # noqa: E402
-from codecarbon.core.gpu_device import GPUDevice  # noqa: E402
 from codecarbon.core.rapl import RAPLFile  # noqa: E402
 from codecarbon.core.units import Energy, Time  # noqa: E402
 
 from carbonprint.measuring.counters import DEFAULT_POWERCAP_DIR, RawCounters, find_counters  # noqa: E402
 from carbonprint.measuring.readings import MeterReading  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from codecarbon.core.gpu_device import GPUDevice
 
 
 class CodecarbonMeter:
@@ -99,7 +103,7 @@ class CodecarbonMeter:
         for counter in self._all_files():
             raw_uj = end.energy_uj.get(os.path.realpath(counter.path))
             energy = None if raw_uj is None else Energy.from_ujoules(raw_uj)
-            counter._get_value = lambda energy=energy: energy
+            counter._get_value = lambda energy=energy: energy  # type: ignore[method-assign, misc]
         try:
             cpu_j, ram_j = self._read_rapl(duration_s)
         finally:
@@ -151,13 +155,15 @@ def match_tdp_w(cpu_name: str, table: Mapping[str, float]) -> float | None:
     """Look up a CPU in codecarbon's table by codecarbon's own rule. [W]; None where it does not know the CPU."""
     if not cpu_name:
         return None
-    match = TDP._get_matching_cpu(TDP.__new__(TDP), cpu_name, {"Name": list(table)})
+    # Of the table the rule takes only the column of names, and iterates it.
+    match = TDP._get_matching_cpu(TDP.__new__(TDP), cpu_name, {"Name": list(table)})  # type: ignore[arg-type]
     return None if match is None else table[match]
 
 
 def _open_rapl(powercap_dir: Path) -> IntelRAPL | None:
     try:
-        rapl = IntelRAPL() if powercap_dir == DEFAULT_POWERCAP_DIR else IntelRAPL(rapl_dir=str(powercap_dir))
+        options = {} if powercap_dir == DEFAULT_POWERCAP_DIR else {"rapl_dir": str(powercap_dir)}
+        rapl = IntelRAPL(**options)  # type: ignore[no-untyped-call]
     except (OSError, SystemError):
         return None
     # Without a package counter codecarbon falls back to whatever there is; a part of a package is not the package.
@@ -171,7 +177,7 @@ def _job_share(device: GPUDevice, is_of_job: Callable[[int], bool]) -> float:
     a figure that is too small is the worse mistake.
     """
     try:
-        pids = [int(process["pid"]) for process in device._get_compute_processes()]
+        pids = [int(process["pid"]) for process in device._get_compute_processes()]  # type: ignore[attr-defined]
     except Exception:  # noqa: BLE001  # the driver's own errors, of which there are many kinds
         return 1.0
     known = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
@@ -187,7 +193,13 @@ def _joules(energy_kwh: float) -> float:
 
 def _domain_name(energy_path: str) -> str:
     try:
-        return Path(energy_path).with_name("name").read_text(encoding="ascii", errors="replace").strip().casefold()
+        return (
+            Path(energy_path)
+            .with_name("name")
+            .read_text(encoding="ascii", errors="replace")
+            .strip()
+            .casefold()
+        )
     except OSError:
         return ""
 

@@ -12,18 +12,19 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from carbonprint.errors import MeasurementError
 from carbonprint.measuring.launch import Inherited, start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
     from carbonprint.measuring.watch import Watch
-    from carbonprint.measuring.measurement import Measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

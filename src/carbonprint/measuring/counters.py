@@ -35,7 +35,9 @@ class RawCounters:
 def find_counters(powercap_dir: Path) -> list[str]:
     """Find the ``energy_uj`` files of all RAPL domains, whether readable or not."""
     found: dict[str, None] = {}
-    folders = [folder for folder in _subfolders(str(powercap_dir)) if "intel-rapl" in folder.rpartition("/")[2]]
+    folders = [
+        folder for folder in _subfolders(str(powercap_dir)) if "intel-rapl" in folder.rpartition("/")[2]
+    ]
     for depth in range(3):
         deeper: list[str] = []
         for folder in folders:

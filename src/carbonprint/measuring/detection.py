@@ -17,7 +17,15 @@ _LAPTOP_CHASSIS = {"8", "9", "10", "14", "30", "31", "32"}
 _DESKTOP_CHASSIS = {"3", "4", "5", "6", "7", "13", "15", "16", "24", "35", "36"}
 
 # DMI vendors and products of virtual machines whose CPU may hide the hypervisor flag.
-_VIRTUAL_PRODUCTS = ("kvm", "qemu", "vmware", "virtualbox", "virtual machine", "hvm domu", "google compute engine")
+_VIRTUAL_PRODUCTS = (
+    "kvm",
+    "qemu",
+    "vmware",
+    "virtualbox",
+    "virtual machine",
+    "hvm domu",
+    "google compute engine",
+)
 
 
 def detect_hardware(root: Path = Path("/"), *, has_gpu: bool = False) -> Hardware:
@@ -99,7 +107,9 @@ def _cpuinfo_blocks(text: str) -> list[dict[str, str]]:
 def _machine_kind(root: Path, first_cpu: dict[str, str], *, has_gpu: bool) -> MachineKind:
     dmi = root / "sys/class/dmi/id"
     product = f"{_read(dmi / 'sys_vendor')} {_read(dmi / 'product_name')}".casefold()
-    if "hypervisor" in first_cpu.get("flags", "").split() or any(name in product for name in _VIRTUAL_PRODUCTS):
+    if "hypervisor" in first_cpu.get("flags", "").split() or any(
+        name in product for name in _VIRTUAL_PRODUCTS
+    ):
         return MachineKind.VIRTUAL
     chassis = _read(dmi / "chassis_type").strip()
     if chassis in _LAPTOP_CHASSIS:

@@ -6,15 +6,18 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from carbonprint.measuring.command import Ended
 from carbonprint.measuring.launch import CommandNotStartedError
 from carbonprint.measuring.metering import Metering
 from carbonprint.measuring.processes import reaped_children_cpu_s
 from carbonprint.provenance import Caveat
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
 
 
 def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap_dir: Path) -> Ended:
@@ -45,4 +48,3 @@ def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap
     caveat = Caveat(code="platform", text=text)
     measurement = replace(measurement, caveats=(*measurement.caveats, caveat))
     return Ended(wait_status=-code if code < 0 else code << 8, measurement=measurement)
-

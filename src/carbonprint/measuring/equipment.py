@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carbonprint.hardware import Hardware, PowerModel
 from carbonprint.measuring.attribution import Attribution, EnergySums, Interval
-from carbonprint.measuring.counters import RawCounters
 from carbonprint.measuring.detection import detect_hardware, power_model
-from carbonprint.measuring.reservation import reserved_share
-from carbonprint.measuring.measurement import ReservedShare
 from carbonprint.measuring.readings import Instant, MeterReading
+from carbonprint.measuring.reservation import reserved_share
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from carbonprint.hardware import Hardware, PowerModel
     from carbonprint.measuring.codecarbon_meter import CodecarbonMeter
+    from carbonprint.measuring.counters import RawCounters
+    from carbonprint.measuring.measurement import ReservedShare
 
 _STANDS_STILL_AFTER_S = 0.02
-"""RAPL counters move every millisecond (Schöne et al. 2021, section VII); one that stands this long does not measure."""
+"""RAPL counters move every millisecond (Schöne et al. 2021, section VII); one that stands so long does not measure."""
 
 _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
@@ -29,7 +30,7 @@ _UNDISTURBED_S = 0.001
 def preload() -> None:
     """Import codecarbon ahead of time; where that fails, ``open_equipment`` will say so."""
     try:
-        import carbonprint.measuring.codecarbon_meter
+        pass
     except Exception:  # noqa: BLE001  # told when it matters
         return
 
@@ -216,7 +217,9 @@ class Equipment:
             self.extrapolated_s += duration_s - seen_s
             self._gpu_seen_s += seen_s
             self._gpu_w = reading.gpu_j / seen_s
-            self._gpu_lowest_w = min(self._gpu_w, self._gpu_lowest_w if self._gpu_lowest_w is not None else self._gpu_w)
+            self._gpu_lowest_w = min(
+                self._gpu_w, self._gpu_lowest_w if self._gpu_lowest_w is not None else self._gpu_w
+            )
             return self._gpu_w * duration_s
         if reading.gpu_j is not None:
             return reading.gpu_j

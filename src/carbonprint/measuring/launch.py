@@ -5,9 +5,11 @@ from __future__ import annotations
 import errno
 import os
 import signal
-from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence, Set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +72,14 @@ def _become(command: Sequence[str], inherited: Inherited, write_end: int) -> NoR
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         _forget_coerced_locale()
         signal.pthread_sigmask(signal.SIG_SETMASK, inherited.signal_mask)
-        number = _execute(command)
+        fault = _execute(list(command))
     except BaseException:  # noqa: BLE001  # nothing may return into the parent's code
-        number = errno.ENOEXEC
-    os.write(write_end, str(number).encode())
+        fault = errno.ENOEXEC
+    os.write(write_end, str(fault).encode())
     os._exit(127)
 
 
-def _execute(command: Sequence[str]) -> int:
+def _execute(command: list[str]) -> int:
     """Execute as execvp(3) does; returns only where nothing could be executed, with the error number.
 
     A file without ``#!`` goes to ``/bin/sh``, as env(1) has it. ``os.execv`` passes the environment on untouched.

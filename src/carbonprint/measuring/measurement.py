@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from datetime import datetime
+from typing import TYPE_CHECKING
 
-from carbonprint.provenance import Basis, Caveat
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from carbonprint.provenance import Basis, Caveat
 
 
 class Component(enum.StrEnum):

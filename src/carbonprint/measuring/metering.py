@@ -7,18 +7,19 @@ just before the start, ``load`` in a thread beside the job, ``sample`` at every 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
 from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
+from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
 from carbonprint.measuring.readings import Instant, MeterReading
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from carbonprint.measuring.equipment import Equipment
     from carbonprint.measuring.measurement import Measurement
 

@@ -1,6 +1,6 @@
 """CPU seconds of a job, whatever the shape of its processes.
 
-    job = Σ rusage of every child that was reaped + Σ over living descendants of (own time + times of their dead children)
+    job = Σ rusage of every child that was reaped + Σ over living descendants (own time + times of their dead children)
 
 Nothing is lost between two samples: a child that ends is in its parent's sum from then on. Parents are read before
 their children, so that a child that ends in between is missed until the next sample and never counted twice, and the
@@ -12,11 +12,11 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
     from resource import struct_rusage
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -143,7 +143,9 @@ class BlockCpuSeconds:
         return pid == os.getpid() or pid in descendants([os.getpid()])
 
     def _so_far_s(self) -> float:
-        living_s = sum(each.own_s + each.reaped_s for each in living(children_by_parent().get(os.getpid(), ())))
+        living_s = sum(
+            each.own_s + each.reaped_s for each in living(children_by_parent().get(os.getpid(), ()))
+        )
         own_s = time.process_time() - self._meter_cpu_s()
         return own_s + reaped_children_cpu_s() + living_s
 

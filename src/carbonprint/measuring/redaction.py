@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 HIDDEN = "***"
 
-_SECRET_WORD = r"(?:token|key|keys|apikey|password|passwd|passphrase|pwd|secret|secrets|credential|credentials|auth)"
+_SECRET_WORD = (
+    r"(?:token|key|keys|apikey|password|passwd|passphrase|pwd|secret|secrets|credential|credentials|auth)"
+)
 # A name holds such a word as a whole part (API_KEY, --api-key, apiKey), or ends in one (AWSSECRETKEY).
 _SECRET_NAME = re.compile(
     rf"(?:^|[-_.])(?i:{_SECRET_WORD})(?:$|[-_.])|(?i:token|secret|passw|credential)|(?:[a-z](?:Key|Token|Auth)|(?i:key))$"
@@ -15,9 +20,13 @@ _SECRET_NAME = re.compile(
 _OPTION = re.compile(r"(--?[A-Za-z][\w.-]*)$")
 _ASSIGNED = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)(?P<is>=)(?P<value>'[^']*'|\"[^\"]*\"|[^\s&;'\"]+)")
 _WHOLE_ASSIGNMENT = re.compile(r"(?P<name>-{0,2}[A-Za-z_][\w.-]*)=", re.DOTALL)
-_OPTION_IN_TEXT = re.compile(r"(?P<name>--?[A-Za-z][\w.-]*)(?P<is>\s+)(?P<value>'[^']*'|\"[^\"]*\"|[^\s'\"-][^\s'\"]*)")
+_OPTION_IN_TEXT = re.compile(
+    r"(?P<name>--?[A-Za-z][\w.-]*)(?P<is>\s+)(?P<value>'[^']*'|\"[^\"]*\"|[^\s'\"-][^\s'\"]*)"
+)
 _URL_LOGIN = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]+@")
-_HEADER = re.compile(r"(?i)(?P<name>authorization|x-api-key|x-auth-token|private-token|cookie)(?P<is>\s*:\s*)[^'\"]+")
+_HEADER = re.compile(
+    r"(?i)(?P<name>authorization|x-api-key|x-auth-token|private-token|cookie)(?P<is>\s*:\s*)[^'\"]+"
+)
 _JSON_PAIR = re.compile(r"(?P<name>[\"'][\w.-]+[\"'])(?P<is>\s*:\s*)(?P<value>\"[^\"]*\"|'[^']*')")
 
 

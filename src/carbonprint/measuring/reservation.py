@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from carbonprint.hardware import Hardware
 from carbonprint.measuring.measurement import ReservedShare, ShareFrom
 from carbonprint.units import BYTES_PER_GIB
+
+if TYPE_CHECKING:
+    from carbonprint.hardware import Hardware
 
 
 def reserved_share(hardware: Hardware, root: Path = Path("/")) -> ReservedShare:
@@ -57,7 +60,7 @@ def cgroup_limits(root: Path = Path("/")) -> tuple[float | None, float | None]:
         if controllers == "":
             for mount in ("sys/fs/cgroup", "sys/fs/cgroup/unified"):
                 for folder in _upwards(root / mount, path):
-                    cpus += _ratio(*(_read(folder / "cpu.max").split() + ["", ""])[:2])
+                    cpus += _ratio(*([*_read(folder / "cpu.max").split(), "", ""])[:2])
                     memory += _count(_read(folder / "memory.max"))
         elif "cpu" in names:
             for folder in _upwards(root / "sys/fs/cgroup/cpu", path):

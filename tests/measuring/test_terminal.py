@@ -1,0 +1,91 @@
+"""On a terminal: Ctrl-C, Ctrl-Z and fg, through a real pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+import time
+
+import pytest
+from wrapped import CARBONPRINT, Wrapper
+
+COUNT_INTERRUPTS = """
+import signal, time
+count = 0
+def interrupted(*_):
+    global count
+    count += 1
+signal.signal(signal.SIGINT, interrupted)
+print("ready", flush=True)
+end = time.monotonic() + 1.5
+while time.monotonic() < end:
+    time.sleep(0.05)
+print(f"interrupted {count} times", flush=True)
+"""
+
+
+class Terminal:
+    """A program on a pseudo-terminal of its own."""
+
+    def __init__(self, command, environment, folder):
+        self.seen = b""
+        self.pid, self.screen = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(command[0], command, environment)
+
+    def until(self, text, timeout_s=30):
+        """Read until this text has come; what was read before it is dropped."""
+        end = time.monotonic() + timeout_s
+        while text not in self.seen:
+            if not select.select([self.screen], [], [], max(0, end - time.monotonic()))[0]:
+                raise AssertionError(f"{text!r} did not come, but {self.seen!r}")
+            try:
+                self.seen += os.read(self.screen, 4096)
+            except OSError:
+                raise AssertionError(f"{text!r} did not come before the end, but {self.seen!r}") from None
+        self.seen = self.seen.split(text, 1)[1]
+
+    def type(self, keys):
+        os.write(self.screen, keys)
+
+    def end(self):
+        os.close(self.screen)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    wrapper = Wrapper(tmp_path)
+    wrapper.environment["PS1"] = "shell> "
+    return wrapper
+
+
+def test_ctrl_c_reaches_the_command_once(wrapper):
+    command = [*CARBONPRINT, "run", "--", sys.executable, "-c", COUNT_INTERRUPTS]
+    terminal = Terminal(command, wrapper.environment, wrapper.folder)
+    terminal.until(b"ready")
+    terminal.type(b"\x03")
+    terminal.until(b"interrupted 1 times")
+    terminal.until(b"next: carbonprint")
+    assert terminal.end() == 0
+
+
+def test_ctrl_z_stops_the_job_and_fg_goes_on(wrapper):
+    terminal = Terminal(["/bin/bash", "--norc", "-i"], wrapper.environment, wrapper.folder)
+    line = " ".join(CARBONPRINT)
+    terminal.until(b"shell> ")
+    terminal.type(f"{line} run -- sh -c 'echo be''gun; sleep 1; echo do''ne'\n".encode())
+    terminal.until(b"begun")
+    terminal.type(b"\x1a")
+    terminal.until(b"Stopped")
+    terminal.until(b"shell> ")
+    time.sleep(1.2)
+    terminal.type(b"fg\n")
+    terminal.until(b"done")
+    terminal.until(b"exit status 0")
+    terminal.type(b"exit\n")
+    assert terminal.end() == 0
+    assert wrapper.record()["duration_s"] > 1.2
