@@ -1,8 +1,10 @@
 """carbonprint: what one run of an algorithm cost in energy and CO2 at the datacenter that hosts it.
 
-with carbonprint.measure(host="odc-noord", name="train") as m:
-...
-print(m.footprint.location_based_kg)
+Example:
+    >>> import carbonprint
+    >>> with carbonprint.measure(host="odc-noord", name="train") as m:  # doctest: +SKIP
+    ...     model.fit(images, digits)
+    >>> m.footprint.location_based_kg  # doctest: +SKIP
 """
 
 from __future__ import annotations

@@ -50,7 +50,8 @@ def test_a_run_at_a_government_datacenter(make_measurement):
 
 def test_a_cloud_region_taken_at_its_word_and_not(make_measurement):
     # claimed: PUE 1.07, 0 g/kWh: 0.020 · 1.07 · 252.7 / 1000 = 0.00540778 kg, and 0
-    # evidenced: PUE 1.56, grey: 0.020 · 1.56 · 252.7 / 1000 = 0.00788424 kg, 0.0312 · 401 / 1000 = 0.0125112 kg
+    # evidenced: PUE 1.56, so 0.020 · 1.56 = 0.0312 kWh at the site
+    #   0.0312 · 252.7 / 1000 = 0.00788424 kg, and 0.0312 · 401 / 1000 = 0.0125112 kg (grey)
     at_its_word = footprint_of(make_measurement(), claimed("gcp/europe-west4"))
     assert at_its_word.location_based_kg.central == pytest.approx(0.00540778)
     assert at_its_word.market_based_kg.central == 0
@@ -229,7 +230,7 @@ def test_a_host_against_itself_is_sure(make_measurement):
 
 
 def test_two_hosts_on_one_grid_differ_by_their_dcie_only(make_measurement):
-    """desk/NLD has an exact DCiE of 1, so the ratio is the PUE of grid/NLD, draw by draw: nothing else is in it."""
+    """The DCiE of desk/NLD is exactly 1: the ratio is the PUE of grid/NLD, draw by draw, and nothing else."""
     draws = Draws()
     desk = location_draws_kg(make_measurement(), evidenced("desk/NLD"), draws)
     grid = location_draws_kg(make_measurement(), evidenced("grid/NLD"), draws)

@@ -86,7 +86,9 @@ def _covered_text(part: CoveredShare, year: int, write: Paragraphs) -> str:
     return _("bought in {year}: {share} {technology} from {country}, {figure} g/kWh; {standing}").format(
         year=year,
         share=write.percent(part.share),
-        technology=_(part.technology) if part.technology else _("green (no technology named)"),
+        technology=_(part.technology.replace("_", " "))
+        if part.technology
+        else _("green (no technology named)"),
         country=part.country or _("another country (none named)"),
         figure=write.number(part.g_per_kwh),
         standing=standing,

@@ -80,7 +80,8 @@ def _figures(host: Host, standings: Mapping[Standing, HostFactors], write: Parag
         _("g/kWh of IT, location"),
         _("g/kWh of IT, market"),
     )
-    yield f"{'':<{LABEL_WIDTH}}{_('as claimed'):<{_COLUMN}}{_('as evidenced')}"
+    as_claimed, as_evidenced = _("as claimed"), _("as evidenced")
+    yield f"{'':<{LABEL_WIDTH}}{as_claimed:<{_COLUMN}}{as_evidenced}"
     for label, claimed, evidenced in zip(labels, *columns, strict=True):
         yield f"  {label:<{LABEL_WIDTH - 2}}{claimed:<{_COLUMN}}{evidenced}"
 
@@ -101,7 +102,8 @@ def _column(host: Host, factors: HostFactors, write: Paragraphs) -> list[str]:
 def _dcie_text(host: Host, factors: HostFactors, write: Paragraphs) -> str:
     efficiency, _ = factors.efficiency, write.translate
     if host.kind is HostKind.DESK:
-        return f"{write.number(efficiency.dcie)} ({_('no datacenter')})"
+        no_datacenter = _("no datacenter")
+        return f"{write.number(efficiency.dcie)} ({no_datacenter})"
     words = {Basis.DEFAULT: _("world average"), Basis.COUNTED: _("evidenced"), Basis.GIVEN: _("claim")}
     return f"{write.number(efficiency.dcie)} ({words[efficiency.basis]} {efficiency.year})"
 
@@ -152,7 +154,8 @@ def _covered_inputs(host: Host, write: Paragraphs) -> Iterator[tuple[str, Source
     for part in host.contract.covered if host.contract is not None else ():
         row = direct.get(part.technology)
         if row is not None and row.central_g_per_kwh == part.g_per_kwh:
-            yield _("direct emissions of {source}").format(source=_(part.technology)), row.source
+            technology = _(part.technology.replace("_", " "))
+            yield _("direct emissions of {source}").format(source=technology), row.source
 
 
 def _remarks(host: Host, standings: Mapping[Standing, HostFactors], write: Paragraphs) -> Iterator[str]:

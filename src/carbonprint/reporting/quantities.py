@@ -30,15 +30,17 @@ def number(value: float, language: str, *, digits: int = 4) -> str:
 
 def short_number(value: float, language: str, *, digits: int = 4) -> str:
     """Print a number as ``number`` does, without zeros at its end (0.8, not 0.8000)."""
-    text = f"{value:.{digits}g}" if 1e-4 <= abs(value) < 10**digits else number(value, language, digits=digits)
+    text = (
+        f"{value:.{digits}g}" if 1e-4 <= abs(value) < 10**digits else number(value, language, digits=digits)
+    )
     return text.replace(".", ",") if language == "nl" else text
 
 
-def duration(seconds: float, language: str) -> str:
+def duration(duration_s: float, language: str) -> str:
     """Print a duration: seconds below two minutes, else hours, minutes and seconds."""
-    if seconds < 120:
-        return f"{number(seconds, language)} s"
-    whole = round(seconds)
+    if duration_s < 120:
+        return f"{number(duration_s, language)} s"
+    whole = round(duration_s)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     return f"{hours} h {minutes:02d} min {rest:02d} s" if hours else f"{minutes} min {rest:02d} s"
 

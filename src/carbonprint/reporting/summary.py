@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from carbonprint.ledger.record import number_at, value_at
 from carbonprint.messages import Translate, translator
 from carbonprint.reporting.plain import shown
 from carbonprint.reporting.quantities import duration, energy_unit, mass_unit, number, short_number
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _WIDTH = 15
 _AMOUNT_WIDTH = 9
@@ -102,9 +104,9 @@ def _emissions(record: Record, accounting: str, language: str, _: Translate) -> 
     if emissions_kg is None:
         if not value_at(record, "footprint.market_missing"):
             return _("unknown")
-        return _("unknown: no factor for what no guarantee covers; carbonprint host show {host} says more").format(
-            host=shown(shlex.quote(str(value_at(record, "host.id"))))
-        )
+        return _(
+            "unknown: no factor for what no guarantee covers; carbonprint host show {host} says more"
+        ).format(host=shown(shlex.quote(str(value_at(record, "host.id")))))
     scale, unit = mass_unit(emissions_kg)
     parts = [_amount(emissions_kg / scale, unit, language)]
     bounds = value_at(record, f"footprint.emissions_kg_90.{accounting}")
@@ -114,7 +116,10 @@ def _emissions(record: Record, accounting: str, language: str, _: Translate) -> 
     intensity = number_at(record, f"footprint.intensity_g_per_kwh.{accounting}")
     if intensity is not None:
         parts.append(f"{short_number(intensity, language)} g/kWh")
-        origin = [value_at(record, f"footprint.intensity.{accounting}.{key}") for key in ("zone", "year", "publisher")]
+        origin = [
+            value_at(record, f"footprint.intensity.{accounting}.{key}")
+            for key in ("zone", "year", "publisher")
+        ]
         if all(origin):
             parts.append(" ({} {}, {})".format(*(shown(str(word)) for word in origin)))
     return "".join(parts)
@@ -170,10 +175,12 @@ def _mix(record: Record, shares: Mapping[str, float], language: str, _: Translat
         "geothermal": _("geothermal"), "wind_onshore": _("onshore wind"), "wind_offshore": _("offshore wind"),
     }  # fmt: skip
     ranked = sorted(shares.items(), key=lambda item: -item[1])
-    parts = [f"{names.get(name, shown(name))} {_percent(share, language)}" for name, share in ranked[:_MIX_PARTS]]
+    parts = [
+        f"{names.get(name, shown(name))} {_percent(share, language)}" for name, share in ranked[:_MIX_PARTS]
+    ]
     rest = sum(share for _name, share in ranked[_MIX_PARTS:])
     if rest > 0:
-        parts.append(f"{_('the rest')} {_percent(rest, language)}")
+        parts.append(" ".join([_("the rest"), _percent(rest, language)]))
     mix = record["host"]["energy_mix"]
     origin = f"{shown(str(mix.get('zone', '')))} {mix.get('year', '')}".strip()
     return f"{origin}: {', '.join(parts)} ({shown(str(mix.get('source', '')))})"
