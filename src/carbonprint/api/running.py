@@ -7,11 +7,12 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
-from carbonprint.measuring.command import Ended, run_command
+from carbonprint.measuring.command import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from carbonprint.measuring.ending import Ended
     from carbonprint.settings import Settings
 
 

@@ -48,7 +48,7 @@ def run(
     before COMMAND; -- ends them.
     """
     from carbonprint.api.running import run as run_and_keep
-    from carbonprint.measuring.command import end_like
+    from carbonprint.measuring.ending import end_like
     from carbonprint.measuring.launch import CommandNotStartedError
 
     settings = settings_of(host=host, interval=interval, state_dir=state_dir, lang=lang)

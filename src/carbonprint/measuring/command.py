@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 import threading
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from carbonprint.errors import MeasurementError
+from carbonprint.measuring.ending import Ended
 from carbonprint.measuring.launch import Inherited, start
 
 if TYPE_CHECKING:
@@ -25,26 +24,6 @@ if TYPE_CHECKING:
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
     from carbonprint.measuring.watch import Watch
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """How a command ended, and what it used.
-
-    Attributes:
-        wait_status: As waitpid(2) gives it.
-        measurement: What it used.
-    """
-
-    wait_status: int
-    measurement: Measurement
-
-    @property
-    def exit_status(self) -> int:
-        """The exit status as a shell shows it: 128 + N where signal N killed it."""
-        if os.WIFSIGNALED(self.wait_status):
-            return 128 + os.WTERMSIG(self.wait_status)
-        return os.WEXITSTATUS(self.wait_status)
 
 
 def run_command(
@@ -115,28 +94,6 @@ def _measurement(metering: Metering, watch: Watch, loader: threading.Thread) -> 
             cpu_s=watch.cpu_s(),
             fault=f"{type(error).__name__}: {error}",
         )
-
-
-def end_like(ended: Ended) -> NoReturn:
-    """End this process as the command has ended: with its exit status, or by the signal that killed it."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            if stream is not None:
-                stream.flush()
-    if os.WIFSIGNALED(ended.wait_status) and os.getpid() != 1:
-        _die_of(os.WTERMSIG(ended.wait_status))
-    os._exit(ended.exit_status)
-
-
-def _die_of(number: int) -> None:
-    import resource
-
-    # The command has left its core, where one was wanted; a second one, of the wrapper, would be of no use.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    if number not in {signal.SIGKILL, signal.SIGSTOP}:
-        signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
 
 
 def _quietly(*steps: Callable[[], None]) -> Callable[[], None]:

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.command import Ended
+from carbonprint.measuring.ending import Ended
 from carbonprint.measuring.launch import CommandNotStartedError
 from carbonprint.measuring.metering import Metering
 from carbonprint.measuring.processes import reaped_children_cpu_s
