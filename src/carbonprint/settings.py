@@ -25,8 +25,12 @@ FILE_NAME = "carbonprint.toml"
 LEAST_INTERVAL_S = 0.05
 """Shortest time between two samples: below it the meter's own work would show in what it measures. [s]"""
 
-MOST_INTERVAL_S = 3600.0
-"""Longest time between two samples: an hour still lands in the right hour of the day. [s]"""
+MOST_INTERVAL_S = 60.0
+"""Longest time between two samples. [s]
+
+A RAPL counter of 32 bits in units of 15.3 µJ wraps around after 65 kJ, at 300 W every 218 s; one that wrapped twice
+between two samples would count too little.
+"""
 
 
 class Language(enum.StrEnum):
@@ -77,7 +81,7 @@ class Settings:
         host: Host id or path of a host file; None where none was named.
         state_dir: Directory of the ledger.
         lang: Language of what people read.
-        interval_s: Time between two samples (setting ``interval``). [s], 0.05 to 3600
+        interval_s: Time between two samples (setting ``interval``). [s], 0.05 to 60
         powercap_dir: Directory of the RAPL counters, such as a host's sysfs mounted into a container.
         hosts_allowed: Hosts that may be recommended (setting ``hosts.allowed``); None means all.
         origins: Setting name → where its value came from.

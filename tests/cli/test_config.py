@@ -67,7 +67,7 @@ def test_a_faulty_file_or_variable_is_told_and_ends_with_2(project, monkeypatch)
     assert result.stderr == (
         f"Error: {project}/carbonprint.toml: 2 faults\n"
         "  hots: unknown key; did you mean host?\n"
-        "  interval: got 0; allowed: a number of seconds from 0.05 to 3600\n"
+        "  interval: got 0; allowed: a number of seconds from 0.05 to 60\n"
     )
     (project / "carbonprint.toml").unlink()
     monkeypatch.setenv("CARBONPRINT_LANG", "de")
