@@ -114,7 +114,9 @@ def load_what_keeping_needs() -> None:
     import carbonprint.hosting.catalogue
     import carbonprint.hosting.standing
     import carbonprint.ledger.run_record
-    import carbonprint.ledger.store  # noqa: F401
+    import carbonprint.ledger.store
+    import carbonprint.measuring.assembly
+    import carbonprint.measuring.redaction  # noqa: F401
 
 
 def _add_to_ledger(record: dict[str, Any], state_dir: Path) -> None:

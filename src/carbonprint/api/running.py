@@ -54,11 +54,17 @@ def run(
         CommandNotStartedError: If the program was not found or could not be executed.
     """
     load_host = named_host(settings)
+
+    def load_beside_the_job() -> None:
+        load_what_keeping_needs()
+        load_host()
+        import carbonprint.reporting.summary  # noqa: F401  # what the end shows
+
     ended = run_command(
         command,
         interval_s=settings.interval_s,
         powercap_dir=settings.powercap_dir,
-        beside_the_job=load_what_keeping_needs,
+        beside_the_job=load_beside_the_job,
     )
     try:
         from carbonprint.ledger.run_record import RunLabels

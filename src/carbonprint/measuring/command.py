@@ -7,6 +7,7 @@ loads everything heavy beside the running job.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import threading
@@ -64,7 +65,8 @@ def run_command(
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
     _occupy_closed_descriptors()
-    loader = threading.Thread(target=_quietly(metering.load, beside_the_job), daemon=True)
+    _spare_the_job()
+    loader = threading.Thread(target=_quietly(metering.load, beside_the_job, _collect_again), daemon=True)
     loader.start()
     watch = Watch(pid, metering)
     wait_status = watch.until_ended()
@@ -105,6 +107,21 @@ def _quietly(*steps: Callable[[], None]) -> Callable[[], None]:
                 step()
 
     return run
+
+
+def _spare_the_job() -> None:
+    """Load what is to be loaded beside the job with the least of the machine; the command has its own environment.
+
+    numpy's BLAS starts a thread for each core, which would spin on the job's; and a collector that runs through what is
+    being imported finds nothing to collect.
+    """
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    gc.disable()
+
+
+def _collect_again() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def _occupy_closed_descriptors() -> None:
