@@ -108,15 +108,19 @@ def keep(
     return Kept(record=record, footprints=footprints)
 
 
-def load_what_keeping_needs() -> None:
+def load_what_keeping_needs(settings: Settings) -> None:
     """Import what ``keep`` imports, so that it takes no time later; called beside the running job."""
     import carbonprint.footprint.footprint
     import carbonprint.hosting.catalogue
     import carbonprint.hosting.standing
     import carbonprint.ledger.run_record
-    import carbonprint.ledger.store
     import carbonprint.measuring.assembly
     import carbonprint.measuring.redaction  # noqa: F401
+    from carbonprint.ledger.store import Ledger
+
+    Ledger(
+        settings.state_dir
+    ).close()  # touches no file; SQLAlchemy loads what SQLite needs with the first of them
 
 
 def _add_to_ledger(record: dict[str, Any], state_dir: Path) -> None:

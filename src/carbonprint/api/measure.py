@@ -74,7 +74,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         from carbonprint.measuring.processes import BlockCpuSeconds
 
         preload()
-        load_what_keeping_needs()
+        load_what_keeping_needs(self._settings)
         self._sampler_clock: int | None = None
         self._sampler_cpu_s = 0.0
         self._has_ended = threading.Event()

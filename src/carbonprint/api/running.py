@@ -56,7 +56,7 @@ def run(
     load_host = named_host(settings)
 
     def load_beside_the_job() -> None:
-        load_what_keeping_needs()
+        load_what_keeping_needs(settings)
         load_host()
         import carbonprint.reporting.summary  # noqa: F401  # what the end shows
 

@@ -12,6 +12,7 @@ import os
 import signal
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 from carbonprint.errors import MeasurementError
@@ -113,8 +114,9 @@ def _spare_the_job() -> None:
     """Load what is to be loaded beside the job with the least of the machine; the command has its own environment.
 
     numpy's BLAS starts a thread for each core, which would spin on the job's; and a collector that runs through what is
-    being imported finds nothing to collect.
+    being imported finds nothing to collect. What a library warns of would stand in the middle of the job's words.
     """
+    warnings.simplefilter("ignore")
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     gc.disable()
 
