@@ -1,8 +1,10 @@
 import datetime
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from carbonprint.documents import found, key_path, read_toml, validate
 from carbonprint.errors import DocumentError
@@ -142,3 +144,50 @@ def test_values_are_shown_as_they_were_written(value, text):
 def test_places_are_written_with_lists_counted_from_one():
     assert key_path(("contract", "covered", 1, "share")) == "contract.covered[2].share"
     assert key_path(("rows", 0)) == "rows[1]"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("a = " + "[" * 20_000, "is nested too deeply"),
+        ("a = " + "[" * 60 + "]" * 60, "is nested too deeply: at most 50 tables and lists"),
+        (".".join(["a"] * 60) + " = 1", "is nested too deeply"),
+        ("a = " + "9" * 5000, "holds a whole number of more than 64 bits"),
+        ("a = [0x" + "F" * 5000 + "]", "holds a whole number of more than 64 bits"),
+        ("a = -9223372036854775809", "holds a whole number of more than 64 bits"),
+    ],
+)
+def test_what_is_too_large_or_too_deep_is_a_fault(text, fault, tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(DocumentError, match=fault):
+        read_toml(path)
+
+
+def test_what_is_large_and_deep_is_read(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text("a = 9223372036854775807\nb = -9223372036854775808\nc = " + "[" * 40 + "]" * 40)
+    assert read_toml(path)["a"] == 2**63 - 1
+
+
+def test_what_is_no_regular_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.toml")
+    for path in (tmp_path / "a.toml", Path("/dev/zero")):
+        with pytest.raises(DocumentError, match="is no regular file"):
+            read_toml(path)
+    with pytest.raises(DocumentError, match="cannot be read: embedded null"):
+        read_toml(tmp_path / "a\0.toml")
+
+
+def test_a_model_can_know_more_than_its_document(tmp_path):
+    def below(value, info):
+        if value > info.context["most"]:
+            raise ValueError("too much")
+        return value
+
+    class Bounded(BaseModel):
+        count: Annotated[int, AfterValidator(below)]
+
+    assert validate(Bounded, {"count": 2}, tmp_path, context={"most": 2}).count == 2
+    with pytest.raises(DocumentError, match="count: too much"):
+        validate(Bounded, {"count": 3}, tmp_path, context={"most": 2})

@@ -67,7 +67,7 @@ BELOW = GROUND | SHELF | {"reference"}
 # A record holds the host a run took place on and the figures that a footprint was made of: the types that the
 # fields of Footprint have. They lie on lower floors, so no arrow points up.
 TYPES_OF_A_FOOTPRINT = {
-    "footprint.footprint", "footprint.draws", "hosting.host", "hosting.host_factors", "hosting.standing",
+    "footprint.result", "footprint.seed", "hosting.host", "hosting.host_factors", "hosting.standing",
     "intensity.carbon_intensity",
 }  # fmt: skip
 

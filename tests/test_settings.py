@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import carbonprint.settings as settings_module
 from carbonprint.errors import DocumentError, InvalidSettingError
 from carbonprint.settings import Language, Setting, python_argument, resolve, working_directory
 
@@ -222,6 +223,68 @@ def test_a_link_that_leads_nowhere_is_not_passed_over(project):
     (project / "carbonprint.toml").symlink_to("nowhere.toml")
     with pytest.raises(DocumentError, match="cannot be read: No such file"):
         resolve({}, {}, project)
+
+
+def owned(monkeypatch, owners):
+    """Say who owns some paths; nobody but root could make it so."""
+    true_owners = settings_module._owners
+    monkeypatch.setattr(settings_module, "_owners", lambda path: owners.get(path) or true_owners(path))
+
+
+def test_a_file_of_another_user_above_the_working_directory_is_passed_over(project, monkeypatch):
+    deep = project / "deep"
+    deep.mkdir()
+    (project.parent / "carbonprint.toml").write_text('host = "outer"\n')
+    (project / "carbonprint.toml").write_text("this is not even TOML")
+    owned(monkeypatch, {project / "carbonprint.toml": {12345}})
+    settings = resolve({}, {}, deep)
+    assert settings.host == "outer"
+    assert [(file.path.parent, file.is_found, file.is_anothers) for file in settings.files[:2]] == [
+        (project, False, True),
+        (project.parent, True, False),
+    ]
+    (project.parent / "carbonprint.toml").unlink()
+    settings = resolve({}, {}, deep)
+    assert settings.host is None
+    assert [(file.scope, file.is_anothers) for file in settings.files] == [("project", True), ("user", False)]
+
+
+def test_a_link_of_another_user_is_passed_over_too(project, monkeypatch):
+    (project / "mine.toml").write_text('host = "mine"\n')
+    (project / "carbonprint.toml").symlink_to("mine.toml")
+    assert resolve({}, {}, project).host == "mine"
+    owned(monkeypatch, {project / "carbonprint.toml": {os.geteuid(), 12345}})
+    assert resolve({}, {}, project).host is None
+
+
+def test_in_another_users_folder_that_users_file_holds(project, monkeypatch):
+    """So it is in a container that runs as root on a mounted folder, and with sudo."""
+    (project / "carbonprint.toml").write_text('host = "theirs"\n')
+    owned(monkeypatch, {project / "carbonprint.toml": {12345}, project: {12345}})
+    assert resolve({}, {}, project).host == "theirs"
+
+
+@pytest.mark.needs_root
+def test_who_owns_a_file_is_read_from_the_file(project):
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    (project / "carbonprint.toml").write_text('host = "theirs"\n')
+    os.chown(project / "carbonprint.toml", 12345, -1)
+    assert resolve({}, {}, project).host is None
+
+
+def test_a_pipe_or_a_device_of_that_name_is_no_file(project, user_file):
+    os.mkfifo(project / "carbonprint.toml")
+    user_file.symlink_to("/dev/null")
+    settings = resolve({}, {}, project)
+    assert [file.is_found for file in settings.files] == [False, False]
+
+
+def test_a_home_directory_in_a_persons_host_is_found(project, monkeypatch):
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert resolve({"host": "~/mine.toml"}, {}, project).host == "/home/somebody/mine.toml"
+    assert resolve({}, {"CARBONPRINT_HOST": "~/mine.toml"}, project).host == "/home/somebody/mine.toml"
+    assert resolve({"host": "~nobody-of-this-name/x.toml"}, {}, project).host == "~nobody-of-this-name/x.toml"
 
 
 def test_settings_go_into_a_record(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import stat
 import tomllib
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,29 +21,78 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound="BaseModel")
 
+_DEEPEST = 50
+"""How many tables and lists may stand in each other; no document of ours has more than 6."""
+
+_LARGEST = 2**63
+"""Whole numbers of TOML have 64 bits (TOML 1.0, "Integer")."""
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file.
 
     Raises:
-        DocumentError: If it cannot be read, is not UTF-8, or is not TOML (with line and column).
+        DocumentError: If it cannot be read, is no regular file, is not UTF-8, or is not TOML (with line and
+            column).
     """
+    text = _read_text(path)
     try:
-        return tomllib.loads(_read_text(path))
+        content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise DocumentError(str(path), [f"this is not TOML: {error}"]) from None
+    except RecursionError:
+        raise DocumentError(str(path), [_TOO_DEEP]) from None
+    except ValueError:  # Python reads no whole number of more than some thousand digits
+        raise DocumentError(str(path), [_TOO_LARGE]) from None
+    if fault := _size_fault(content):
+        raise DocumentError(str(path), [fault])
+    return content
+
+
+_TOO_DEEP = f"is nested too deeply: at most {_DEEPEST} tables and lists may stand in each other"
+_TOO_LARGE = "holds a whole number of more than 64 bits"
+
+
+def _size_fault(content: dict[str, Any]) -> str | None:
+    """Name what could not even be shown: a whole number or a nesting without end."""
+    level: list[object] = [content]
+    for _depth in range(_DEEPEST + 1):
+        if any(isinstance(value, int) and not -_LARGEST <= value < _LARGEST for value in level):
+            return _TOO_LARGE
+        level = [inner for value in level for inner in _members(value)]
+        if not level:
+            return None
+    return _TOO_DEEP
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _read_text(path: Path) -> str:
     try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a pipe would wait for a writer
+            raise DocumentError(str(path), ["is no regular file"])
         return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise DocumentError(str(path), [f"cannot be read: {error.strerror or error}"]) from None
     except UnicodeDecodeError as error:
         raise DocumentError(str(path), [f"is not UTF-8 text (byte {error.start})"]) from None
+    except ValueError as error:  # a path that no system can have
+        raise DocumentError(str(path), [f"cannot be read: {error}"]) from None
 
 
-def validate(model: type[Model], content: dict[str, Any], path: Path, *, rules: Iterable[Rule] = ()) -> Model:
+def validate(
+    model: type[Model],
+    content: dict[str, Any],
+    path: Path,
+    *,
+    rules: Iterable[Rule] = (),
+    context: dict[str, Any] | None = None,
+) -> Model:
     """Check a document against its model.
 
     Args:
@@ -51,6 +101,7 @@ def validate(model: type[Model], content: dict[str, Any], path: Path, *, rules: 
         path: The file, for the message.
         rules: What the keys must fulfil together. A rule looks at the document as it was read, so that its
             faults are found beside those of single keys; it passes over values of a wrong type.
+        context: What the checks of the model need to know beside the document (the date of today).
 
     Raises:
         DocumentError: With every fault: key path, what was found, what is allowed.
@@ -60,7 +111,7 @@ def validate(model: type[Model], content: dict[str, Any], path: Path, *, rules: 
     faults: list[str] = []
     document = None
     try:
-        document = model.model_validate(content)
+        document = model.model_validate(content, context=context)
     except ValidationError as error:
         faults += [_fault(details, model) for details in error.errors(include_url=False)]
     for rule in rules:

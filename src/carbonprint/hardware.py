@@ -35,6 +35,7 @@ class Hardware:
         n_sockets: CPU packages, at least 1.
         n_cpus: Hardware threads that are online (a virtual machine's vCPUs), at least 1.
         memory_gib: Installed memory. [GiB], or None where it could not be read.
+        is_recognised: Whether the kind was read, and not assumed.
     """
 
     kind: MachineKind
@@ -45,6 +46,7 @@ class Hardware:
     n_sockets: int
     n_cpus: int
     memory_gib: float | None
+    is_recognised: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +62,7 @@ class PowerModel:
         other_fraction: What no counter sees, in proportion to the rest. [-].
         base_w: What no counter sees at any load. [W], ≥ 0.
         base_sigma: Lognormal sigma of base_w. [-].
-        other_basis: MODELLED for a known kind of machine, DEFAULT for a virtual one.
+        other_basis: MODELLED for a known kind of machine, DEFAULT for a virtual or an assumed one.
     """
 
     cpu_idle_w: float

@@ -2,14 +2,16 @@
 
 From strongest to weakest: an option of the command, a ``CARBONPRINT_*`` variable, ``carbonprint.toml`` in
 the working directory or the nearest folder above it that has one, ``carbonprint.toml`` in the user's
-configuration directory, the default. All of it is read before the wrapped command starts, so what few people
-need is imported where it is needed.
+configuration directory, the default. A project's file that another user made is passed over: one in /tmp would
+else hold for everybody who works below it. All of it is read before the wrapped command starts, so what few
+people need is imported where it is needed.
 """
 
 from __future__ import annotations
 
 import enum
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,14 +65,16 @@ class ConfigFile:
     Attributes:
         path: The file that was found, or else the first path that was tried.
         shown: The path as a person reads it: ``./carbonprint.toml`` in the working directory, else in full.
-        is_found: Whether it is there.
+        is_found: Whether it is there and is used.
         scope: ``"project"`` (the working directory and the folders above it) or ``"user"``.
+        is_anothers: Whether it is there, and not used because it belongs to another user.
     """
 
     path: Path
     shown: str
     is_found: bool
     scope: str
+    is_anothers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,8 +176,10 @@ class _Rule:
 
 
 def _host(value: object, folder: Path | None) -> str:
-    """Read a host; a path in a file starts at that file's folder, one a person typed stays as it is."""
+    """Read a host; a path in a file starts at that file's folder, one a person typed at the working directory."""
     text = _text(value)
+    if folder is None and text.startswith("~"):  # of --host=~/mine.toml the shell leaves the ~
+        return os.path.expanduser(text)
     if folder is None or not (text.endswith(".toml") or text.startswith((".", "~", "/"))):
         return text
     return str(_path(text, folder))
@@ -271,16 +277,53 @@ def _entries(content: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 
 def _config_files(cwd: Path) -> Iterator[ConfigFile]:
-    candidates = [folder / FILE_NAME for folder in (cwd, *cwd.parents)]
-    nearest = next((path for path in candidates if os.path.lexists(path)), None)
-    path = nearest or candidates[0]
-    shown = f"./{FILE_NAME}" if path == candidates[0] else str(path)
-    yield ConfigFile(path=path, shown=shown, is_found=nearest is not None, scope="project")
-
+    yield from _project_files(cwd)
     folder = _user_directory("config")
     if folder is not None:
         path = folder / FILE_NAME
-        yield ConfigFile(path=path, shown=str(path), is_found=os.path.lexists(path), scope="user")
+        yield ConfigFile(path=path, shown=str(path), is_found=_is_there(path), scope="user")
+
+
+def _project_files(cwd: Path) -> Iterator[ConfigFile]:
+    """Give the nearest file at or above the working directory, after those on the way that are another user's."""
+    first = cwd / FILE_NAME
+    trusted = {0, os.geteuid(), *_owners(cwd)}  # who works in somebody's folder runs what is theirs anyway
+    passed_over = False
+    for path in (first, *(folder / FILE_NAME for folder in cwd.parents)):
+        if not _is_there(path):
+            continue
+        shown = f"./{FILE_NAME}" if path == first else str(path)
+        if _owners(path) <= trusted:
+            yield ConfigFile(path=path, shown=shown, is_found=True, scope="project")
+            return
+        passed_over = True
+        yield ConfigFile(path=path, shown=shown, is_found=False, scope="project", is_anothers=True)
+    if not passed_over:
+        yield ConfigFile(path=first, shown=f"./{FILE_NAME}", is_found=False, scope="project")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a file is there to be read; pipes and devices are none, and reading a pipe would never end.
+
+    A directory or a link that leads nowhere is one that somebody wanted to be a file: reading it says what is wrong.
+    """
+    if not os.path.lexists(path):
+        return False
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return True
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+
+
+def _owners(path: Path) -> set[int]:
+    """Name the users to whom a file or directory belongs; a link and what it leads to may have two."""
+    try:
+        owners = {path.lstat().st_uid}
+        owners.add(path.stat().st_uid)
+    except OSError:
+        return owners if path.is_symlink() else set()
+    return owners
 
 
 def _defaults(environ: Mapping[str, str]) -> dict[str, Setting]:

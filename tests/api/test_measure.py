@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import logging
 import multiprocessing
 import subprocess
 import sys
@@ -123,6 +125,52 @@ def test_a_decorated_coroutine_function_is_measured_until_it_has_ended(tmp_path)
 
     assert asyncio.run(wait()) == 5
     assert kept(tmp_path)[0]["duration_s"] >= 0.2
+
+
+def test_a_generator_function_is_refused(tmp_path):
+    def count():
+        yield 1
+
+    with pytest.raises(TypeError, match="around the loop"):
+        carbonprint.measured(state_dir=tmp_path)(count)
+
+
+def test_a_callable_without_a_name_is_measured(tmp_path):
+    add_one = carbonprint.measured(state_dir=tmp_path)(functools.partial(max, 1))
+    assert add_one(2) == 2
+    assert kept(tmp_path)[0]["name"] == "block"
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(SystemExit(0), 0), (SystemExit(3), 3), (SystemExit("no"), 1), (KeyboardInterrupt(), 130)],
+)
+def test_the_exit_status_of_a_block_is_that_of_a_program_that_ends_so(tmp_path, error, status):
+    with pytest.raises(type(error)), carbonprint.measure(state_dir=tmp_path):
+        raise error
+    assert kept(tmp_path)[0]["exit_status"] == status
+
+
+def test_metering_that_fails_leaves_the_blocks_own_error_alone(tmp_path, monkeypatch):
+    def failing(*_arguments, **_options):
+        raise OSError("no such luck")
+
+    monkeypatch.setattr("carbonprint.measuring.metering.Metering.finish", failing)
+    with pytest.raises(ValueError, match="mine"), carbonprint.measure(state_dir=tmp_path):
+        raise ValueError("mine")
+    (record,) = kept(tmp_path)
+    assert record["measurement"]["energy_kwh"]["total"] is None
+    assert threading.active_count() == 1
+
+
+def test_who_uses_codecarbon_besides_keeps_what_it_logs(tmp_path, caplog):
+    with carbonprint.measure(state_dir=tmp_path):
+        pass
+    logger = logging.getLogger("codecarbon")
+    logger.addHandler(caplog.handler)
+    logger.warning("heard")
+    logger.removeHandler(caplog.handler)
+    assert "heard" in caplog.text
 
 
 def test_the_package_has_only_the_names_it_has():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -58,6 +59,22 @@ def test_the_json_holds_the_same(project):
 def test_a_project_without_a_file_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert f"{tmp_path}/carbonprint.toml  (not there, nor in a folder above it)" in show().stdout
+
+
+def test_a_file_of_another_user_is_told(project, monkeypatch):
+    monkeypatch.setattr(
+        "carbonprint.settings._owners", lambda path: {12345} if path.suffix else {os.geteuid()}
+    )
+    assert f"{project}/carbonprint.toml  (not used: owned by another user)" in show().stdout
+    assert f"{project}/carbonprint.toml  (niet gebruikt: van een andere gebruiker)" in show_dutch(monkeypatch)
+    (file, _user) = json.loads(show("--format", "json").stdout)["files"]
+    assert (file["is_found"], file["is_anothers"]) == (False, True)
+
+
+def show_dutch(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setenv("CARBONPRINT_LANG", "nl")
+        return show().stdout
 
 
 def test_a_faulty_file_or_variable_is_told_and_ends_with_2(project, monkeypatch):

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,23 @@ def test_check_names_every_fault(tmp_path):
         "  efficiency.pue: PUE is a ratio of at least 1, got 0.9",
         "  efficiency.year: is required, found nothing",
     ]
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000, "a = 0x" + "F" * 5000])
+def test_check_of_what_is_no_document_is_a_fault(text, tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    done = run("check", path)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert isinstance(done.exception, SystemExit)
+    assert done.stderr.startswith(f"Error: {path}: ")
+
+
+def test_check_of_a_pipe_does_not_wait(tmp_path):
+    os.mkfifo(tmp_path / "pipe.toml")
+    done = run("check", tmp_path / "pipe.toml")
+    assert done.exit_code == 2
+    assert "pipe.toml: is no regular file" in done.stderr
 
 
 def test_check_of_a_file_that_is_not_there():

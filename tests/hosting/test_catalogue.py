@@ -126,6 +126,15 @@ def test_a_path_is_a_host_file(tmp_path, monkeypatch):
         load_host("without-ending")
 
 
+def test_the_home_of_the_user_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.toml").write_text(MINIMAL)
+    host = load_host("~/mine.toml")
+    assert (host.host_id, host.origin) == ("mine", str(tmp_path / "mine.toml"))
+    with pytest.raises(UnknownHostError, match="unknown host '~/nothing'"):
+        load_host("~/nothing")
+
+
 def test_a_host_file_that_is_not_there_is_named():
     with pytest.raises(DocumentError, match=r"nothing\.toml: cannot be read"):
         load_host("nothing.toml")

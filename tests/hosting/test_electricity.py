@@ -13,7 +13,7 @@ from carbonprint.hosting.host import (
     Supply,
     Uncovered,
 )
-from carbonprint.hosting.standing import Standing
+from carbonprint.hosting.standing import Standing, factors
 from carbonprint.provenance import Source
 
 SOURCE = Source(title="a page", year=2025)
@@ -30,10 +30,15 @@ def supply(shares, evidence=Evidence.SELF_DECLARED):
     return Supply(shares=shares, year=2025, evidence=evidence, source=SOURCE)
 
 
-def contract(*covered, label=None, site_energy_mwh=1000.0, claimed_g_per_kwh=None):
-    uncovered = Uncovered(g_per_kwh=label, year=2025, source=SOURCE) if label is not None else None
+def contract(
+    *covered, label=None, site_energy_mwh=1000.0, claimed_g_per_kwh=None, year=2025,
+    label_evidence=Evidence.PUBLISHED_BY_LAW,
+):  # fmt: skip
+    uncovered = None
+    if label is not None:
+        uncovered = Uncovered(g_per_kwh=label, year=2025, source=SOURCE, evidence=label_evidence)
     return Contract(
-        year=2025,
+        year=year,
         evidence=Evidence.SELF_DECLARED,
         source=SOURCE,
         covered=covered,
@@ -50,6 +55,10 @@ def covered(share, country="NLD", g_per_kwh=0.0, cancelled_mwh=None, year=2025):
     return CoveredShare(
         share=share, g_per_kwh=g_per_kwh, technology="wind", country=country, cancellation=statement
     )
+
+
+def caveats(of_host, standing=Standing.EVIDENCED, on_year=2026):
+    return {caveat.code: caveat.text for caveat in factors(of_host, standing, on_year=on_year).caveats}
 
 
 def location(of_host, standing):
@@ -117,7 +126,7 @@ def test_a_stated_figure_worse_than_the_rule_is_believed():
 
 def test_a_cancellation_covers_its_mwh_over_the_sites():
     part = covered(1.0, cancelled_mwh=900.0)
-    assert evidenced_share(part, contract(part)) == pytest.approx(0.9)  # 900 / 1000
+    assert evidenced_share(part, contract(part), on_year=2025) == pytest.approx(0.9)  # 900 / 1000
     of_host = host(contract=contract(part))
     assert market(of_host, CLAIMED).intensity.g_per_kwh == 0
     assert market(of_host, EVIDENCED).intensity.g_per_kwh == pytest.approx(40.1)  # 0.1 · 401
@@ -125,7 +134,7 @@ def test_a_cancellation_covers_its_mwh_over_the_sites():
 
 def test_more_cancelled_than_claimed_covers_what_is_claimed():
     part = covered(0.5, cancelled_mwh=5000.0)
-    assert evidenced_share(part, contract(part)) == 0.5
+    assert evidenced_share(part, contract(part), on_year=2025) == 0.5
 
 
 @pytest.mark.parametrize(
@@ -135,11 +144,12 @@ def test_more_cancelled_than_claimed_covers_what_is_claimed():
         (covered(1.0, cancelled_mwh=900.0, year=2024), 1000.0),
         (covered(1.0, cancelled_mwh=900.0), None),
         (covered(1.0, cancelled_mwh=0.0), 1000.0),
+        (replace(covered(1.0, cancelled_mwh=900.0), technology=""), 1000.0),
     ],
 )
 def test_what_covers_nothing_as_evidenced(part, site_energy_mwh):
     of_contract = contract(part, site_energy_mwh=site_energy_mwh)
-    assert evidenced_share(part, of_contract) == 0
+    assert evidenced_share(part, of_contract, on_year=2026) == 0
     assert market(host(contract=of_contract), EVIDENCED).intensity.g_per_kwh == 401
 
 
@@ -175,3 +185,87 @@ def test_a_contract_dirtier_than_the_label_is_believed():
 def test_a_guarantee_without_a_country_covers_nothing_of_a_dutch_site():
     part = replace(covered(1.0), country="")
     assert market(host(contract=contract(part)), CLAIMED).intensity.g_per_kwh == 401
+
+
+@pytest.mark.parametrize(
+    ("on_year", "g_per_kwh", "code", "distance"),
+    [
+        (2025, 0, None, ""),
+        (2026, 0, "contract-year", "2025, 1 year before the run"),
+        (2027, 0, "contract-year", "2025, 2 years before the run"),
+        (2028, 401, "contract-old", "2025, 3 years before the run"),
+        (2056, 401, "contract-old", "2025, 31 years before the run"),
+        (2024, 0, "contract-year", "2025, 1 year after the run"),
+        (2022, 401, "contract-old", "2025, 3 years after the run"),
+    ],
+)
+def test_guarantees_of_a_distant_year_cover_no_electricity_of_the_run(on_year, g_per_kwh, code, distance):
+    of_host = host(contract=contract(covered(1.0, cancelled_mwh=1000.0)))
+    claimed = market_figure(of_host, CLAIMED, on_year=on_year)
+    evidenced = market_figure(of_host, EVIDENCED, on_year=on_year)
+    assert claimed.intensity.g_per_kwh == 0
+    assert evidenced.intensity.g_per_kwh == g_per_kwh
+    assert (evidenced.intensity.half_width_90 > 0) == (g_per_kwh > 0)
+    found = caveats(of_host, on_year=on_year)
+    assert found.keys() & {"contract-year", "contract-old"} == ({code} if code else set())
+    assert distance in found.get(code, "")
+    assert not caveats(of_host, CLAIMED, on_year).keys() & {"contract-year", "contract-old"}
+
+
+def test_old_guarantees_of_any_origin_cover_nothing_either():
+    parts = (covered(0.5, cancelled_mwh=500.0), covered(0.5, "NOR", cancelled_mwh=500.0))
+    figure = market_figure(host(contract=contract(*parts)), EVIDENCED, on_year=2030)
+    assert figure.intensity.g_per_kwh == 401
+    assert figure.any_origin_g_per_kwh is None
+
+
+def test_a_cancellation_without_a_technology_stays_a_claim():
+    of_host = host(contract=contract(replace(covered(1.0, cancelled_mwh=1000.0), technology="")))
+    assert market(of_host, CLAIMED).intensity.g_per_kwh == 0
+    assert market(of_host, EVIDENCED).intensity.g_per_kwh == 401
+    assert "names no technology" in caveats(of_host)["technology-missing"]
+    assert "technology-missing" not in caveats(of_host, CLAIMED)
+    assert "technology-missing" not in caveats(host(contract=contract(covered(1.0, cancelled_mwh=1.0))))
+
+
+@pytest.mark.parametrize("evidence", [Evidence.SELF_DECLARED, Evidence.METERED])
+def test_a_label_without_evidence_is_a_claim(evidence):
+    dutch, german = (
+        host(country, contract=contract(label=0.0, label_evidence=evidence)) for country in ("NLD", "DEU")
+    )
+    assert market(dutch, CLAIMED).intensity.g_per_kwh == market(german, CLAIMED).intensity.g_per_kwh == 0
+    assert market(dutch, EVIDENCED).intensity.g_per_kwh == 401
+    assert market(german, EVIDENCED).intensity is None
+    missing = market(german, EVIDENCED).missing
+    assert f"the supplier's label is {evidence.value}, no evidence that counts" in missing
+    assert "[contract.uncovered]" in missing
+    assert caveats(dutch)["label-not-evidenced"].endswith("grey electricity stands in for it.")
+    assert caveats(german)["label-not-evidenced"].endswith("what is not covered is not known.")
+    assert "label-not-evidenced" not in caveats(dutch, CLAIMED)
+
+
+def test_a_self_declared_label_worse_than_grey_is_believed():
+    of_host = host(contract=contract(label=500.0, label_evidence=Evidence.SELF_DECLARED))
+    assert market(of_host, EVIDENCED).intensity.g_per_kwh == 500
+    assert "label-not-evidenced" not in caveats(of_host)
+
+
+@pytest.mark.parametrize(
+    "evidence",
+    [Evidence.THIRD_PARTY, Evidence.AUDITED, Evidence.PUBLISHED_BY_LAW, Evidence.GOVERNMENT],
+)
+def test_a_label_with_evidence_holds_and_shows_its_age(evidence):
+    of_host = host("DEU", contract=contract(label=100.0, label_evidence=evidence))
+    for standing in Standing:
+        assert market(of_host, standing).intensity.g_per_kwh == 100
+    assert not caveats(of_host).keys() & {"label-not-evidenced", "label-old"}
+    assert "2025, 5 years before the run" in caveats(of_host, on_year=2030)["label-old"]
+
+
+def test_a_self_declared_label_spoils_only_what_it_is_needed_for():
+    part = covered(1.0, "NOR", cancelled_mwh=1000.0)
+    of_host = host("DEU", contract=contract(part, label=0.0, label_evidence=Evidence.SELF_DECLARED))
+    assert market(of_host, EVIDENCED).intensity.g_per_kwh == 0
+    half = covered(1.0, "NOR", cancelled_mwh=500.0)
+    of_host = host("DEU", contract=contract(half, label=0.0, label_evidence=Evidence.SELF_DECLARED))
+    assert market(of_host, EVIDENCED).intensity is None

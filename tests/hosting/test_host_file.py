@@ -1,3 +1,5 @@
+import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from carbonprint.hosting.host import DcieKind, Evidence
 from carbonprint.hosting.host_file import dcie_of_readings, read_host_file
 from carbonprint.hosting.standing import Standing, both_standings
 
+TODAY = datetime.date(2026, 6, 15)
 HEAD = 'name = "Example datacenter"\ncountry = "NLD"\n'
 CLASSES = (
     '"self-declared", "third-party", "audited", "published-by-law", "government-publication" or "metered"'
@@ -36,7 +39,7 @@ def read(tmp_path):
     def reading(text, name="mine.toml"):
         path = tmp_path / name
         path.write_text(text, encoding="utf-8")
-        return read_host_file(path)
+        return read_host_file(path, today=TODAY)
 
     return reading
 
@@ -313,3 +316,125 @@ def test_an_annual_dcie_lies_between_its_months(months):
 def test_a_mean_of_ratios_would_be_another_figure():
     # 60 of 100 and 160 of 200: 220 / 300 = 0.7333; the mean of 0.6 and 0.8 is 0.7
     assert dcie_of_readings([60, 160], [100, 200]) == pytest.approx(220 / 300)
+
+
+def test_a_year_to_come_is_no_evidence(faults, read):
+    text = """
+[efficiency]
+dcie = 0.8
+year = 2027
+source = { title = "page", year = 2028 }
+[[efficiency.history]]
+dcie = 0.8
+year = 2029
+source = "page"
+[supply]
+year = 2030
+source = "page"
+shares = { wind = 1.0 }
+[contract]
+year = 2031
+source = "page"
+[[contract.covered]]
+share = 1.0
+technology = "wind"
+[contract.covered.cancellation]
+statement = "S"
+beneficiary = "B"
+year = 2032
+energy_mwh = 1
+[contract.uncovered]
+g_per_kwh = 1
+year = 2033
+source = "page"
+[water]
+wue_l_per_kwh = 1
+year = 2034
+source = "page"
+"""
+    keys = (
+        "efficiency.year", "efficiency.source.year", "efficiency.history[1].year", "supply.year",
+        "contract.year", "contract.covered[1].cancellation.year", "contract.uncovered.year", "water.year",
+    )  # fmt: skip
+    given_years = dict(zip(keys, range(2027, 2035), strict=True))
+    expected = [
+        f"{key}: must be at most 2026, the year of today, found {year}" for key, year in given_years.items()
+    ]
+    assert sorted(faults(HEAD + text)) == sorted(expected)
+    assert read(HEAD + CLAIM.replace("2025", "2026")).dcie.year == 2026
+
+
+def test_a_month_to_come_has_no_readings(faults, read):
+    assert read(HEAD + readings(months_of(2025)[6:] + months_of(2026)[:6])).dcie.year == 2025
+    months = months_of(2025)[7:] + months_of(2026)[:7]
+    assert faults(HEAD + readings(months)) == [
+        'efficiency.months[12].month: must be at most 2026-06, the month of today, found "2026-07"'
+    ]
+
+
+def test_without_a_date_that_of_the_clock_holds(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(HEAD + CLAIM.replace("2025", "2099"))
+    with pytest.raises(DocumentError, match=r"efficiency\.year: must be at most 20\d\d, the year of today"):
+        read_host_file(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('"a page"', '" "', 'efficiency.source.title: must not be empty, found " "'),
+        ('"a page"', '{ title = "\\t" }', 'efficiency.source.title: must not be empty, found "\t"'),
+        ('"Example datacenter"', '"  "', 'name: must not be empty, found "  "'),
+        ('"a page"', "1", "efficiency.source: must be text or a table, found 1"),
+        ('"a page"', '["a"]', "efficiency.source: must be text or a table, found a list of 1"),
+        ("pue = 1.25", "pue = 5.1", "efficiency.pue: PUE is at most 5 for a site in use, got 5.1"),
+        (
+            "pue = 1.25",
+            "dcie = 0.19",
+            "efficiency.dcie: DCiE is at least 0.2 for a site in use (PUE 5), got 0.19",
+        ),
+    ],
+)
+def test_what_says_nothing_or_cannot_be_is_refused(faults, old, new, fault):
+    assert faults((HEAD + CLAIM).replace(old, new)) == [fault]
+
+
+def test_the_bounds_of_a_pue_are_allowed_and_texts_are_stripped(read):
+    assert read(HEAD + CLAIM.replace("1.25", "5")).dcie.dcie == 0.2
+    assert read(HEAD + CLAIM.replace("pue = 1.25", "dcie = 0.2")).dcie.dcie == 0.2
+    assert read((HEAD + CLAIM).replace('"a page"', '" a page "')).dcie.source.title == "a page"
+
+
+def test_absurd_readings_are_a_fault_of_their_keys(faults):
+    found = faults(HEAD + readings(months_of(2025, "1e308", "1e308")))
+    assert found[0] == "efficiency.months[1].it_kwh: must be at most 10000000000, found 1e+308"
+    assert len(found) == 24
+
+
+def test_a_label_carries_its_evidence(read, faults):
+    text = """
+[contract]
+year = 2025
+source = "page"
+[contract.uncovered]
+g_per_kwh = 0
+year = 2025
+source = "label"
+"""
+    assert read(HEAD + text).contract.uncovered.evidence is Evidence.SELF_DECLARED
+    evidenced = both_standings(read(HEAD + text), 2026)[Standing.EVIDENCED]
+    assert evidenced.market_based.g_per_kwh == 401
+    host = read(HEAD + text + 'evidence = "published-by-law"\n')
+    assert both_standings(host, 2026)[Standing.EVIDENCED].market_based.g_per_kwh == 0
+    assert faults(HEAD + text + 'evidence = "hearsay"\n') == [
+        f'contract.uncovered.evidence: must be one of {CLASSES}, found "hearsay"'
+    ]
+
+
+def test_one_statement_does_not_count_twice(faults):
+    second = COVERED.partition("[[contract.covered]]")
+    text = COVERED.replace("share = 1.0", "share = 0.5")
+    text += (second[1] + second[2]).replace("share = 1.0", "share = 0.5")
+    (fault,) = faults(HEAD + text)
+    assert "contract.covered[2].cancellation.statement" in fault
+    assert "contract.covered[1].cancellation.statement" in fault

@@ -120,8 +120,18 @@ def test_a_contract_says_something():
         ({"technology": "gas"}, "g_per_kwh: is required unless technology burns nothing, found nothing"),
         (
             {"technology": "coal", "g_per_kwh": 0},
-            "g_per_kwh: must be above 0 for coal, which is burned, found 0",
+            "g_per_kwh: must be at least 700 for coal, which is burned, found 0",
         ),
+        (
+            {"technology": "gas", "g_per_kwh": 1e-9},
+            "g_per_kwh: must be at least 300 for gas, which is burned, found 1e-09",
+        ),
+        (
+            {"technology": "oil", "g_per_kwh": 399},
+            "g_per_kwh: must be at least 400 for oil, which is burned, found 399",
+        ),
+        ({"technology": "biomass", "g_per_kwh": 0}, None),
+        ({"technology": "coal", "g_per_kwh": 713.44}, None),
         (
             {"technology": "winnd"},
             'technology: is no known energy source, found "winnd"; did you mean wind?',
@@ -144,3 +154,50 @@ def test_the_stated_use_agrees_with_the_readings(stated_mwh, is_fault):
     assert bool(found) is is_fault
     if is_fault:
         assert found == [f"contract.site_energy_mwh: the readings of 2025 sum to 1.2, found {stated_mwh:g}"]
+
+
+def test_a_statement_stands_once():
+    def parts(*statements):
+        return {"contract": {"covered": [{"cancellation": {"statement": each}} for each in statements]}}
+
+    rule = host_rules.statements_stand_once
+    assert faults(rule, parts("S-1", "S-2", "S-3")) == []
+    assert faults(rule, parts("", "", 1, 1, None)) == []
+    (fault,) = faults(rule, parts("S-1", "S-2", " s-1 "))
+    where = "contract.covered[{}].cancellation.statement"
+    assert fault == (
+        f'{where.format(3)}: a statement stands once, found " s-1 ", which also stands at {where.format(1)}'
+    )
+
+
+def test_readings_that_no_site_has_are_refused():
+    def months(it_kwh, facility_kwh):
+        return {"efficiency": {"months": [{"it_kwh": it_kwh, "facility_kwh": facility_kwh}] * 12}}
+
+    rule = host_rules.readings_give_a_dcie
+    assert faults(rule, months(20, 100)) == faults(rule, months(1e308, 1e308)) == []
+    assert faults(rule, months(10, 100)) == [
+        "efficiency.months: the readings must give a DCiE of at least 0.2 (PUE 5), found 0.1"
+    ]
+
+
+def test_absurd_figures_make_no_rule_stumble():
+    months = [
+        {"month": f"2025-{month:02d}", "it_kwh": 1e308, "facility_kwh": 1e308} for month in range(1, 13)
+    ]
+    content = {
+        "efficiency": {"months": months},
+        "supply": {"shares": {"wind": 1e308, "gas": 1e308, "coal": 1e308}},
+        "contract": {"year": 2025, "site_energy_mwh": 1.0, "covered": [{"share": 1e308}] * 3},
+    }
+    found = [fault for rule in RULES for fault in rule(content)]
+    assert "contract.covered: the shares must sum to at most 1, found inf" in found
+    assert "supply.shares: the shares must sum to 1, got inf" in found
+
+
+def test_a_label_has_no_meter():
+    rule = host_rules.a_label_is_not_metered
+    assert faults(rule, {"contract": {"uncovered": {"evidence": "audited"}}}) == []
+    assert faults(rule, {"contract": {"uncovered": {"evidence": "metered"}}}) == [
+        'contract.uncovered.evidence: "metered" stands for readings of the site, not for a label'
+    ]

@@ -8,6 +8,7 @@ from carbonprint.intensity.contracts import (
     CoveredPart,
     contracted_intensity,
     guarantee_counts,
+    label_missing,
     stated_intensity,
     uncovered_intensity,
     uncovered_missing,
@@ -105,3 +106,10 @@ def test_covering_more_with_wind_never_raises_it(share, more):
 def test_the_interval_of_a_label_grows_with_age():
     assert label(300.0, year=2026).half_width_90 == pytest.approx(0.10)
     assert label(300.0, year=2024).half_width_90 == pytest.approx(0.20)
+
+
+def test_a_label_without_evidence_is_told_what_it_lacks():
+    text = label_missing("DEU", "self-declared")
+    assert "is self-declared, no evidence that counts" in text
+    assert "(Germany)" in text
+    assert '"published-by-law"' in text

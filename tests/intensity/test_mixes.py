@@ -10,9 +10,11 @@ from carbonprint.intensity.mixes import (
     UnknownEnergySourceError,
     direct_factor_g_per_kwh,
     energy_sources,
+    lowest_direct_g_per_kwh,
     mix_intensity,
     shares_faults,
     source_half_width,
+    total,
 )
 from carbonprint.provenance import Source
 from carbonprint.reference.factors import source_factor_rows
@@ -115,3 +117,18 @@ def test_only_what_burns_nothing_has_a_direct_factor():
     assert direct_factor_g_per_kwh("gas") is None
     assert direct_factor_g_per_kwh("biomass") is None
     assert direct_factor_g_per_kwh("") is None
+
+
+def test_no_plant_lies_below_the_floor_of_its_fuel():
+    # each below the lowest direct figure that was found: gas 350, oil 406, coal 713
+    floors = [lowest_direct_g_per_kwh(name) for name in ("gas", "oil", "coal")]
+    assert floors == [300, 400, 700]
+    assert {name for name in energy_sources() if lowest_direct_g_per_kwh(name)} == {"gas", "oil", "coal"}
+
+
+def test_absurd_figures_have_a_sum_too():
+    assert total([0.1, 0.2, 0.7]) == 1.0
+    assert total([1e308] * 3) == math.inf
+    assert math.isnan(total([1.0, math.nan]))
+    assert math.isnan(total([1.0, math.inf]))
+    assert list(shares_faults({"wind": 1e308, "gas": 1e308})) == ["the shares must sum to 1, got inf"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -79,3 +80,16 @@ def test_the_directories_are_state_temporary_and_home_never_the_working_one(tmp_
         Path(name) for name in ("/state", "/scratch", "/tmp", "/var/tmp", "/home/somebody")
     ]
     assert Path("relative") not in fallback_directories(Path("/state"), {"TMPDIR": "relative"})
+
+
+def test_a_directory_that_another_user_made_among_everybodys_takes_no_record(
+    tmp_path, monkeypatch, make_record
+):
+    tmp_path.chmod(0o1777)
+    planted = tmp_path / "carbonprint-1"
+    planted.mkdir()
+    monkeypatch.setattr("carbonprint.ledger.ownership.ROOT", -1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(LedgerError, match=r"carbonprint-1 \(another user made it\)$"):
+        write_aside(make_record(), [planted])
+    assert not list(planted.iterdir())

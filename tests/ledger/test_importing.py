@@ -106,7 +106,51 @@ def test_what_is_no_json_or_no_record_is_told(faults_of, text, fault):
         ({"settings": {"host": "x"}}, "settings.host: got 'x'; allowed: an object"),
         ({"caveats": ["x"]}, "caveats.0: got 'x'; allowed: an object"),
         ({"sources": [{"title": "x"}]}, "sources.0.figure: missing; write null where it is not known"),
-        ({"units": {"count": 0}}, "units.count: got 0; allowed: greater than 0"),
+        ({"units": {"count": 0}}, "units.count: got 0; allowed: greater than or equal to 0.000000001"),
+        (
+            {"units": {"count": 1e16}},
+            "units.count: got 1e+16; allowed: less than or equal to 1000000000000000",
+        ),
+        ({"duration_s": 1e16}, "duration_s: got 1e+16; allowed: less than or equal to 1000000000000000"),
+        ({"exit_status": 10**30}, "exit_status: got 1000"),
+        ({"exit_status": -1}, "exit_status: got -1; allowed: greater than or equal to 0"),
+        ({"exit_status": 65536}, "exit_status: got 65536; allowed: less than or equal to 65535"),
+        (
+            {"host": {"energy_mix": {"shares": {"gas": "abc"}}}},
+            "host.energy_mix.shares.gas: got 'abc'; allowed: a valid number",
+        ),
+        (
+            {"host": {"energy_mix": {"shares": {"gas": 0.5}}}},
+            "host.energy_mix.shares: got {'gas': 0.5}; allowed: shares that add up to 1",
+        ),
+        ({"host": {"energy_mix": "gas"}}, "host.energy_mix: got 'gas'; allowed: an object"),
+        (
+            {
+                "measurement": {"energy_kwh": {"total": 0.021}},
+                "footprint": {"site_energy_kwh": None, "claimed": None},
+            },
+            "measurement.energy_kwh.total: got 0.021; its known parts add up to 0.02",
+        ),
+        (
+            {"measurement": {"idle_energy_kwh": {"total": None}}},
+            "measurement.idle_energy_kwh.total: got None; its known parts add up to 0.009",
+        ),
+        (
+            {"footprint": {"emissions_kg": {"location_based": 0.0}}},
+            "footprint.emissions_kg.location_based: got 0; 0.025 kWh · 270 g/kWh ÷ 1000 is 0.00675",
+        ),
+        (
+            {"footprint": {"claimed": {"emissions_kg": {"market_based": 0.01}}}},
+            "footprint.claimed.emissions_kg.market_based: got 0.01; 0.025 kWh · 401 g/kWh ÷ 1000 is 0.010025",
+        ),
+        (
+            {"footprint": {"dcie": 0.5}},
+            "footprint.site_energy_kwh: got 0.025; 0.02 kWh ÷ DCiE 0.5 is 0.04",
+        ),
+        (
+            {"footprint": {"claimed": {"dcie": 0.9}}},
+            "footprint.claimed.site_energy_kwh: got 0.025; 0.02 kWh ÷ DCiE 0.9 is 0.0222222222222",
+        ),
         (
             {"measurement": {"energy_kwh": {"cpu": "0.1"}}},
             "measurement.energy_kwh.cpu: got '0.1'; allowed: a valid number",
@@ -128,6 +172,28 @@ def test_what_is_no_json_or_no_record_is_told(faults_of, text, fault):
 def test_a_figure_that_cannot_be_is_told(faults_of, make_record, changes, fault):
     (found,) = faults_of(make_record(**changes))
     assert found.startswith(fault)
+
+
+def test_an_energy_mix_and_a_rounding_below_a_millionth_are_taken_in(tmp_path, make_record):
+    record = make_record(
+        host={
+            "energy_mix": {"zone": "NLD", "year": 2023, "shares": {"gas": 0.4, "wind": 0.6}, "source": "x"}
+        },
+        footprint={"site_energy_kwh": 0.025 * (1 + 9e-7)},
+        exit_status=65535,
+    )
+    path = tmp_path / "records.json"
+    path.write_text(json.dumps(record))
+    assert read_record_file(path) == [record]
+
+
+def test_every_contradiction_is_told(faults_of, make_record):
+    record = make_record(host={"dcie": 0.5}, measurement={"energy_kwh": {"total": 1.0}})
+    del record["footprint"]["dcie"]
+    assert faults_of(record) == [
+        "measurement.energy_kwh.total: got 1; its known parts add up to 0.02",
+        "footprint.site_energy_kwh: got 0.025; 1 kWh ÷ DCiE 0.5 is 2",
+    ]
 
 
 def test_what_stands_around_the_figures_may_be_missing(tmp_path, make_record):

@@ -157,13 +157,15 @@ def test_runs_are_removed_all_or_none(ledger, make_record):
 
 
 WRITER = """
-import json, sys
+import json, sys, time
 from pathlib import Path
 from carbonprint.ledger.store import Ledger
 print("ready", flush=True)
 record = json.loads(sys.stdin.readline())
-with Ledger(Path(sys.argv[1])) as ledger:
+started_s = time.monotonic()
+with Ledger(Path(sys.argv[1]), busy_timeout_s=5) as ledger:  # as run has it
     ledger.add(record)
+print(time.monotonic() - started_s)
 """
 
 
@@ -179,6 +181,7 @@ def test_ten_processes_that_end_at_the_same_moment_all_land(ledger, make_record)
         writer.stdin.flush()
     said = [writer.communicate() for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * 10, said
+    assert max(float(out) for out, _ in said) < 4
     assert sorted(ids(ledger)) == [f"run-{number}" for number in range(10)]
 
 
@@ -301,6 +304,48 @@ def test_a_read_only_ledger_is_read_and_not_written(tiny_disk, make_record):
         with pytest.raises(LedgerError, match="cannot be written"):
             ledger.remove(["before"])
         assert ids(ledger) == ["before"]
+
+
+@pytest.fixture
+def open_to_all(tmp_path, monkeypatch):
+    """Give a directory such as /tmp, and take on the id of a user who owns nothing of it."""
+    tmp_path.chmod(0o1777)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr("carbonprint.ledger.ownership.ROOT", -1)
+    return tmp_path
+
+
+def test_a_directory_that_another_user_made_among_everybodys_is_refused(open_to_all, make_record):
+    state_dir = open_to_all / "carbonprint-1"
+    state_dir.mkdir()
+    with Ledger(state_dir) as ledger:
+        with pytest.raises(
+            LedgerError, match=r"cannot be written: another user made its directory; name one"
+        ):
+            ledger.add(make_record())
+        with pytest.raises(LedgerError, match="cannot be read: another user made its directory"):
+            ids(ledger)
+    assert not list(state_dir.iterdir())
+    inner = state_dir / "ours"  # elsewhere a directory is as its owner wants it
+    with Ledger(inner) as ledger:
+        assert ledger.add(make_record())
+
+
+def test_a_planted_link_makes_no_file_elsewhere(ledger, tmp_path, make_record):
+    ledger.path.parent.mkdir()
+    ledger.path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(LedgerError, match="cannot be written: unable to open database file"):
+        ledger.add(make_record())
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_link_to_a_ledger_that_is_there_is_followed(ledger, tmp_path, make_record):
+    with Ledger(tmp_path / "other") as other:
+        other.add(make_record(run_id="a"))
+    ledger.path.parent.mkdir()
+    ledger.path.symlink_to(other.path)
+    ledger.add(make_record(run_id="b"))
+    assert ids(ledger) == ["b", "a"]
 
 
 def test_a_path_with_signs_of_a_url_is_a_path(tmp_path, make_record):

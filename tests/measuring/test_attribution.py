@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonprint.hardware import PowerModel
-from carbonprint.measuring.attribution import Attribution, Interval
+from carbonprint.measuring.attribution import Attribution, IdlePower, Interval
+from carbonprint.measuring.equipment import coarser
 from carbonprint.measuring.measurement import Component, ReservedShare, ShareFrom
 from carbonprint.provenance import Basis
 
@@ -35,13 +36,15 @@ def intervals(draw):
         cpu_counted_j=draw(joules),
         ram_counted_j=draw(joules),
         gpu_counted_j=draw(joules),
-        gpu_idle_w=draw(st.floats(0, 100)),
         gpu_job_share=draw(shares),
     )
 
 
-def added(*parts, model=MODEL, reserved=WHOLE, use_counters=True):
-    attribution = Attribution(model, reserved, N_CPUS, use_counters=use_counters)
+IDLE = IdlePower(cpu_w=10.0, ram_w=4.0, gpu_w=30.0)
+
+
+def added(*parts, reserved=WHOLE, **trust):
+    attribution = Attribution(MODEL, IDLE, reserved, N_CPUS, **trust)
     for part in parts:
         attribution.add(part)
     return attribution.sums
@@ -127,5 +130,32 @@ def test_a_reserved_half_carries_half_of_what_is_idle():
     sums = added(Interval(duration_s=10, busy_cpu_s=0, job_cpu_s=0, meter_cpu_s=0), reserved=half)
     assert sums.job_idle[Component.CPU] == pytest.approx(50)
     assert sums.job_idle[Component.RAM] == pytest.approx(10)
-    assert sums.job_idle[Component.OTHER] == pytest.approx(0.5 * (0.12 * 140 + 500))
+    # 0.12 of the 50 J and 10 J that the job carries of CPU and memory; half of the 500 J of base power.
+    assert sums.job_idle[Component.OTHER] == pytest.approx(0.12 * 60 + 250)
     assert sums.rest == dict.fromkeys(Component, 0)
+
+
+def test_other_of_a_job_is_in_proportion_to_its_other_components_whatever_the_shares():
+    share = ReservedShare(cpu=0.5, ram=1.0, gpu=None, origin=ShareFrom.AFFINITY)
+    sums = added(Interval(duration_s=7, busy_cpu_s=9, job_cpu_s=3, meter_cpu_s=1), reserved=share)
+    job = {part: sums.job_active[part] + sums.job_idle[part] for part in Component}
+    seen = job[Component.CPU] + job[Component.RAM] + job[Component.GPU]
+    assert job[Component.OTHER] == pytest.approx(0.12 * seen + 50 * 7 * 1.0)
+
+
+def test_counters_that_are_not_trusted_are_not_used():
+    part = Interval(duration_s=10, busy_cpu_s=4, job_cpu_s=4, meter_cpu_s=0, cpu_counted_j=0, ram_counted_j=0)
+    sums = added(part, trust_cpu=False, trust_ram=False)
+    assert sums.machine[Component.CPU] == pytest.approx(100 + 80)
+    assert sums.machine[Component.RAM] == pytest.approx(40)
+
+
+@given(st.lists(intervals(), max_size=40))
+def test_merging_by_twos_keeps_every_sum(parts):
+    def total(items, name):
+        return sum(getattr(item, name) or 0.0 for item in items)
+
+    merged = coarser(parts)
+    assert len(merged) <= len(parts)
+    for name in ("duration_s", "job_cpu_s", "meter_cpu_s", "busy_cpu_s", "cpu_counted_j", "gpu_counted_j"):
+        assert total(merged, name) == pytest.approx(total(parts, name))

@@ -60,21 +60,24 @@ def test_a_virtual_machine_does_not_know_its_part_of_the_tdp(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("chassis", "has_gpu", "kind"),
+    ("chassis", "n_gpus", "kind"),
     [
-        ("10", False, MachineKind.LAPTOP),
-        ("3", False, MachineKind.DESKTOP),
-        ("23", True, MachineKind.GPU_SERVER),
+        ("10", 0, MachineKind.LAPTOP),
+        ("3", 1, MachineKind.DESKTOP),
+        ("23", 1, MachineKind.SERVER),
+        ("23", 8, MachineKind.GPU_SERVER),
     ],
 )
-def test_the_kind_of_machine_by_its_chassis(tmp_path, chassis, has_gpu, kind):
-    assert detect_hardware(tree(tmp_path, chassis=chassis), has_gpu=has_gpu).kind is kind
+def test_the_kind_of_machine_by_its_chassis(tmp_path, chassis, n_gpus, kind):
+    assert detect_hardware(tree(tmp_path, chassis=chassis), n_gpus=n_gpus).kind is kind
 
 
 def test_a_machine_without_files_is_still_a_machine(tmp_path):
     hardware = detect_hardware(tmp_path)
     assert hardware.n_cpus >= 1
+    assert not hardware.is_recognised
     assert power_model(hardware, None).cpu_full_w > 0
+    assert power_model(hardware, None).other_basis is Basis.DEFAULT
 
 
 def test_the_pseudonym_is_stable_and_is_not_the_machine_id():

@@ -147,3 +147,71 @@ def test_elsewhere_than_on_linux_the_command_runs_and_the_record_says_so(wrapper
     assert record["measurement"]["cpu_s"] > 0
     assert "platform" in {caveat["code"] for caveat in record["caveats"]}
     assert wrapper.run("--", "no-such-program").returncode == 127
+
+
+def test_counters_that_may_not_be_read_are_told_with_what_mends_it(wrapper):
+    with tree_in_memory(TWO_PACKAGES) as tree:
+        for counter in tree.root.rglob("energy_uj"):
+            counter.unlink()
+            counter.mkdir()  # what root, too, cannot read
+        wrapper.environment["CARBONPRINT_POWERCAP_DIR"] = str(tree.root)
+        done = wrapper.run("--", "true")
+    assert b"chmod -R a+r" in done.stderr
+    assert wrapper.record()["measurement"]["kind"] == "modelled"
+
+
+@pytest.mark.parametrize(
+    "broken", ["numpy/__init__.py", "sqlalchemy/__init__.py"], ids=["numpy", "sqlalchemy"]
+)
+def test_a_library_that_is_broken_costs_neither_the_job_nor_the_record(wrapper, broken):
+    put_before(wrapper, {broken: "raise ImportError('this library is broken')"})
+    done = wrapper.run("--host", "odc-noord", "--", "sh", "-c", "exit 4")
+    assert done.returncode == 4
+    assert b"this library is broken" in done.stderr
+    del wrapper.environment["PYTHONPATH"]
+    if broken.startswith("sqlalchemy"):
+        (aside,) = wrapper.state_dir.glob("carbonprint-*.json")
+        subprocess.run(
+            [*CARBONPRINT, "runs", "import", str(aside)],
+            env=wrapper.environment,
+            check=True,
+            capture_output=True,
+        )
+    record = wrapper.record()
+    assert record["exit_status"] == 4
+    assert record["duration_s"] > 0
+
+
+def test_a_codecarbon_that_ends_the_program_does_not_end_the_wrapper(wrapper):
+    put_before(wrapper, {"codecarbon/__init__.py": "raise SystemExit('bye')"})
+    done = wrapper.run("--", "sh", "-c", "exit 4")
+    assert done.returncode == 4
+    assert wrapper.record()["measurement"]["energy_kwh"]["total"] > 0
+
+
+@needs_namespaces
+@pytest.mark.needs_root
+def test_without_dev_null_the_job_is_watched_to_its_end(wrapper):
+    script = 'mount -t tmpfs none /dev && exec "$@" run -- /bin/sh -c "exit 3"'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "_", *CARBONPRINT],
+        env=wrapper.environment, cwd=wrapper.folder, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert wrapper.record()["exit_status"] == 3
+
+
+def test_where_no_thread_can_be_started_the_meter_is_loaded_at_the_end(wrapper):
+    put_before(
+        wrapper,
+        {
+            "sitecustomize.py": """
+                import threading
+                def start(self): raise RuntimeError("can't start new thread")
+                threading.Thread.start = start
+            """
+        },
+    )
+    done = wrapper.run("--", "sh", "-c", "exit 5")
+    assert done.returncode == 5
+    assert wrapper.record()["measurement"]["energy_kwh"]["total"] > 0

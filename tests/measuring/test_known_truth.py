@@ -16,14 +16,14 @@ JOULES_PER_KWH = 3_600_000
 TRIES = 4
 
 
-def run_record(tree: Tree, state_dir: str, command: list[str]) -> dict:
+def run_record(tree: Tree, state_dir: str, command: list[str], *, interval: str = "1") -> dict:
     environment = {
         **os.environ,
         "CARBONPRINT_POWERCAP_DIR": str(tree.root),
         "CARBONPRINT_STATE_DIR": state_dir,
     }
     subprocess.run(
-        [sys.executable, "-m", "carbonprint", "run", "--", *command],
+        [sys.executable, "-m", "carbonprint", "run", "--interval", interval, "--", *command],
         env=environment, check=True, stderr=subprocess.PIPE,
     )  # fmt: skip
     shown = subprocess.run(
@@ -70,6 +70,19 @@ def test_counters_that_stand_still_are_refused_and_not_taken_for_nothing(job_s, 
     assert record["measurement"]["quality"]["cpu"] in {"modelled", "default"}
     assert record["measurement"]["machine_energy_kwh"]["cpu"] > 0
     assert "counter-stands-still" in {caveat["code"] for caveat in record["caveats"]}
+
+
+def test_one_counter_that_stands_still_is_refused_beside_others_that_move(tmp_path):
+    moving = Domain("intel-rapl/intel-rapl:0", "package-0", 100.0)
+    still = Domain("intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", 0.0, start_uj=5_000_000)
+    with tree_in_memory([moving, still]) as tree, writing(tree):
+        record = run_record(tree, str(tmp_path), ["sleep", "0.5"])
+    assert record["measurement"]["quality"]["cpu"] == "counted"
+    assert record["measurement"]["quality"]["ram"] == "modelled"
+    assert record["measurement"]["energy_kwh"]["ram"] > 0
+    texts = [caveat["text"] for caveat in record["caveats"] if caveat["code"] == "counter-stands-still"]
+    assert len(texts) == 1
+    assert "memory" in texts[0]
 
 
 def test_a_part_of_a_package_is_not_taken_for_the_package(tmp_path):

@@ -83,7 +83,8 @@ def test_ctrl_z_stops_the_job_and_fg_goes_on(wrapper):
     terminal = Terminal(["/bin/bash", "--norc", "-i"], wrapper.environment, wrapper.folder)
     line = " ".join(CARBONPRINT)
     terminal.until(b"shell> ")
-    terminal.type(f"{line} run -- sh -c 'echo be''gun; sleep 1; echo do''ne'\n".encode())
+    code = 'import time; print("be" "gun", flush=True); time.sleep(1); print("do" "ne")'
+    terminal.type(f"{line} run -- {sys.executable} -S -c '{code}'\n".encode())
     terminal.until(b"begun")
     terminal.type(b"\x1a")
     terminal.until(b"Stopped")

@@ -219,6 +219,39 @@ def test_a_command_that_stops_stops_the_wrapper_and_goes_on_with_it(wrapper):
     assert process.returncode == 0
 
 
+@pytest.mark.parametrize(("name", "status", "out"), [("CONT", 0, b"on\n"), ("KILL", -9, b"")])
+def test_a_stopped_command_that_is_continued_or_killed_alone_takes_the_wrapper_along(
+    wrapper, name, status, out
+):
+    done = wrapper.run("--", "sh", "-c", f"(sleep 0.5; kill -{name} $$) & kill -STOP $$; echo on")
+    assert done.returncode == status
+    assert done.stdout == out
+
+
+def test_a_timer_set_before_reaches_the_command(wrapper):
+    alarm = "import os, signal, sys; signal.alarm(2); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-S", "-c", alarm, *CARBONPRINT, "run", "--", "sleep", "20"]
+    done = subprocess.run(
+        command, env=wrapper.environment, cwd=wrapper.folder, capture_output=True, timeout=15
+    )
+    assert done.returncode == -signal.SIGALRM
+
+
+def test_what_the_command_leaves_behind_counts_up_to_its_end(wrapper):
+    done = wrapper.run(
+        "--",
+        "sh",
+        "-c",
+        "timeout 3 yes >/dev/null & exit 0",
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0
+    record = wrapper.record()
+    # Loading codecarbon takes longer than this, and what is left behind goes on beside it.
+    assert record["measurement"]["cpu_s"] < 0.2
+
+
 def test_children_that_outlive_their_parent_are_counted_and_no_zombie_is_left(wrapper):
     burn = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
     script = f'(setsid {sys.executable} -S -c "$BURN" & ) ; sleep 1.2; ps -o stat= --ppid $PPID | grep -c Z'

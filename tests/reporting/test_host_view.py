@@ -3,8 +3,9 @@ import json
 import pytest
 
 from carbonprint.hosting.catalogue import catalogue_hosts, load_host, select_hosts
-from carbonprint.hosting.host import Host, HostKind
+from carbonprint.hosting.host import Contract, Evidence, Host, HostKind, Uncovered
 from carbonprint.hosting.standing import both_standings
+from carbonprint.provenance import Source
 from carbonprint.reporting.host_json import host_json, hosts_json
 from carbonprint.reporting.host_table import by_country, host_table
 from carbonprint.reporting.host_view import host_lines
@@ -34,7 +35,11 @@ def test_a_government_datacenter_is_shown_in_both_standings():
         "  g/kWh of IT, market     240.6                      501.2",  # 192.48 / 0.8, 401 / 0.8
     ]
     text = "\n".join(lines)
-    assert "DCiE of earlier years: 2017 0.8, 2018 0.82, 2019 0.81, 2020 0.81, 2021 0.83" in text
+    first = lines.index("  DCiE of earlier years: 2017 0.8")
+    assert lines[first + 1].startswith("      Denk Doe Duurzaam, Rijksoverheid; Feiten en cijfers ICT")
+    rest = lines.index("  DCiE of earlier years: 2018 0.82, 2019 0.81, 2020 0.81, 2021 0.83")
+    assert rest > first
+    assert lines[rest + 1].startswith("      Ministerie van BZK")
     assert "NLD 2023: gas 38%, wind 62%" in text
     assert "Ministerie van BZK" in text
     assert "https://github.com/MinBZK/rijksictdashboard.nl" in text
@@ -154,3 +159,13 @@ def test_a_list_as_json():
 def test_every_host_can_be_written_as_json():
     for host in catalogue_hosts():
         assert json.loads(host_json(host, both_standings(host, 2026), None))["host"] == host.host_id
+
+
+def test_a_label_is_shown_with_its_evidence():
+    source = Source(title="the label")
+    label = Uncovered(g_per_kwh=405, year=2025, source=source, evidence=Evidence.PUBLISHED_BY_LAW)
+    contract = Contract(year=2025, evidence=Evidence.SELF_DECLARED, source=source, uncovered=label)
+    host = Host(host_id="x", name="X", kind=HostKind.SITE, country="NLD", contract=contract)
+    assert "  supplier's label 405 g/kWh of 2025, published-by-law" in view(host)
+    content = json.loads(host_json(host, both_standings(host, 2026), None))
+    assert content["stated"]["contract"]["uncovered"]["evidence"] == "published-by-law"

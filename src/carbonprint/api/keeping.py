@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 from carbonprint.errors import LedgerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from carbonprint.footprint.footprint import Footprint
+    from carbonprint.footprint.result import Footprint
     from carbonprint.hosting.host import Host
-    from carbonprint.hosting.standing import Standing
-    from carbonprint.ledger.run_record import RunLabels
+    from carbonprint.hosting.host_factors import HostFactors, Standing
+    from carbonprint.ledger.labels import RunLabels
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.provenance import Caveat
     from carbonprint.settings import Settings
+
+_LONGEST_WAIT_S = 5.0
+"""How long a run that has ended waits for a ledger that another process holds. [s]"""
 
 DEFAULT_HOST = "grid/WLD"
 """Where nobody says where a run takes place: the world's average grid and PUE."""
@@ -87,47 +91,69 @@ def keep(
     Raises:
         LedgerError: If the record could be written nowhere at all.
     """
-    from carbonprint.footprint.draws import Draws
-    from carbonprint.footprint.footprint import footprint_of
     from carbonprint.hosting.standing import both_standings
     from carbonprint.ledger.run_record import new_run_id, run_record
 
     factors = both_standings(host, on_year=measurement.started_at.year)
-    draws = Draws()
-    footprints = {standing: footprint_of(measurement, each, draws) for standing, each in factors.items()}
+    footprints, faults = _footprints(measurement, factors)
     record = run_record(
         new_run_id(), labels, measurement, host, footprints,
-        exit_status=exit_status, settings=settings.as_record(), caveats=caveats,
+        exit_status=exit_status, settings=settings.as_record(), caveats=[*caveats, *faults],
     )  # fmt: skip
-    try:
-        _add_to_ledger(record, settings.state_dir)
-    except LedgerError as error:
-        return Kept(
-            record=record, footprints=footprints, aside=_aside(record, settings.state_dir), fault=str(error)
-        )
-    return Kept(record=record, footprints=footprints)
+    fault = _add_to_ledger(record, settings.state_dir)
+    aside = _aside(record, settings.state_dir) if fault else None
+    return Kept(record=record, footprints=footprints, aside=aside, fault=fault)
 
 
 def load_what_keeping_needs(settings: Settings) -> None:
     """Import what ``keep`` imports, so that it takes no time later; called beside the running job."""
-    import carbonprint.footprint.footprint
-    import carbonprint.hosting.catalogue
-    import carbonprint.hosting.standing
-    import carbonprint.ledger.run_record
-    import carbonprint.measuring.assembly
-    import carbonprint.measuring.redaction  # noqa: F401
+    for name in (
+        "numpy.random",
+        "carbonprint.footprint.footprint",
+        "carbonprint.hosting.standing",
+        "carbonprint.ledger.run_record",
+        "carbonprint.measuring.assembly",
+        "carbonprint.measuring.redaction",
+    ):
+        importlib.import_module(name)
     from carbonprint.ledger.store import Ledger
 
-    Ledger(
-        settings.state_dir
-    ).close()  # touches no file; SQLAlchemy loads what SQLite needs with the first of them
+    # It touches no file; SQLAlchemy loads what it needs of SQLite with the first of them.
+    Ledger(settings.state_dir).close()
 
 
-def _add_to_ledger(record: dict[str, Any], state_dir: Path) -> None:
-    from carbonprint.ledger.store import Ledger
+def _footprints(
+    measurement: Measurement, factors: Mapping[Standing, HostFactors]
+) -> tuple[dict[Standing, Footprint], list[Caveat]]:
+    """Compute the footprint in each standing; where that fails, what is known of it is kept all the same."""
+    try:
+        from carbonprint.footprint.draws import Draws
+        from carbonprint.footprint.footprint import footprint_of
 
-    with Ledger(state_dir) as ledger:
-        ledger.add(record)
+        draws = Draws()
+        return {standing: footprint_of(measurement, each, draws) for standing, each in factors.items()}, []
+    except Exception as error:  # noqa: BLE001  # a broken numpy must not cost the run its record
+        from carbonprint.footprint.result import unknown_footprint
+        from carbonprint.provenance import Caveat
+
+        text = f"the footprint could not be computed ({type(error).__name__}: {error})"
+        it_kwh = measurement.energy.total
+        unknown = {standing: unknown_footprint(each, it_kwh) for standing, each in factors.items()}
+        return unknown, [Caveat(code="footprint-fault", text=text)]
+
+
+def _add_to_ledger(record: dict[str, Any], state_dir: Path) -> str:
+    """Add a record to the ledger; give why that did not work, else ``""``."""
+    try:
+        from carbonprint.ledger.store import Ledger
+
+        with Ledger(state_dir, busy_timeout_s=_LONGEST_WAIT_S) as ledger:
+            ledger.add(record)
+    except LedgerError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # a broken SQLAlchemy must not cost the run its record either
+        return f"the ledger could not be used ({type(error).__name__}: {error})"
+    return ""
 
 
 def _aside(record: dict[str, Any], state_dir: Path) -> Path:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
 from carbonprint.errors import CarbonprintError
+from carbonprint.ledger.labels import RunLabels
 from carbonprint.settings import python_argument, resolve, working_directory
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from carbonprint.footprint.footprint import Footprint
+    from carbonprint.footprint.result import Footprint
     from carbonprint.hosting.standing import Standing
     from carbonprint.measuring.measurement import Measurement
 
@@ -64,7 +65,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         given = {"host": host, "state_dir": state_dir, "interval": interval}
         self._settings = resolve(given, os.environ, working_directory(), option_origin=python_argument)
         self._host, self._caveats = named_host(self._settings)()
-        self._name, self._phase, self._units = name, phase, units
+        self._labels = RunLabels(name=name, phase=phase, units=units)
         self._kept: Kept | None = None
         self._measurement: Measurement | None = None
 
@@ -90,25 +91,39 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        finish = self._metering.finish(
-            self._cpu.total_s(), self._cpu.is_of_block, wait_for_load=self._stop_sampler
-        )
-        self._stop_sampler()
-        self._measurement = finish(None)
-        from carbonprint.ledger.run_record import RunLabels
-
-        labels = RunLabels(name=self._name, phase=self._phase, units=self._units)
+        self._measurement = self._finish()
+        labels, code = self._labels, _exit_status(error)
         try:
             self._kept = keep(
-                self._measurement, self._host, labels, self._settings,
-                exit_status=0 if error_type is None else 1, caveats=self._caveats,
-            )  # fmt: skip
-        except CarbonprintError as fault:
-            warnings.warn(f"carbonprint: {fault}", RuntimeWarning, stacklevel=2)
+                self._measurement, self._host, labels, self._settings, exit_status=code, caveats=self._caveats
+            )
+        except Exception as fault:  # noqa: BLE001  # whatever fails here, the block's own result or error stands
+            warnings.warn(f"carbonprint: the run could not be kept: {fault}", RuntimeWarning, stacklevel=2)
             return
         if self._kept.aside is not None:
             text = f"carbonprint: {self._kept.fault}; the record is in {self._kept.aside}"
             warnings.warn(text, RuntimeWarning, stacklevel=2)
+
+    def _finish(self) -> Measurement:
+        """Read everything for the last time; where that fails, what is known is still a measurement."""
+        from carbonprint.measuring.assembly import unknown_measurement
+
+        ended_s = time.monotonic()
+        try:
+            measurement_of = self._metering.finish(
+                self._cpu.total_s, self._cpu.is_of_block, wait_for_load=self._stop_sampler
+            )
+            return measurement_of(None)
+        except Exception as fault:  # noqa: BLE001  # whatever fails in metering, the block must not suffer
+            return unknown_measurement(
+                started_at=self._metering.started_at,
+                duration_s=ended_s - self._metering.started_s,
+                interval_s=self._settings.interval_s,
+                cpu_s=self._cpu.total_s(),
+                fault=f"{type(fault).__name__}: {fault}",
+            )
+        finally:
+            self._stop_sampler()
 
     @property
     def measurement(self) -> Measurement:
@@ -153,6 +168,8 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
             self._metering.load()
             while not self._has_ended.wait(self._metering.next_edge_s()):
                 self._metering.sample(self._cpu.total_s(), self._cpu.is_of_block)
+        except Exception:  # noqa: BLE001  # no traceback in the middle of the block's words; the end says what is missing
+            return
         finally:
             self._sampler_cpu_s, self._sampler_clock = time.thread_time(), None
 
@@ -169,6 +186,15 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
     def _stop_sampler(self) -> None:
         self._has_ended.set()
         self._sampler.join()
+
+
+def _exit_status(error: BaseException | None) -> int:
+    """Give the exit status that a program would have that ends as the block did."""
+    if error is None:
+        return 0
+    if isinstance(error, SystemExit):
+        return error.code & 0xFF if isinstance(error.code, int) else int(error.code is not None)
+    return 130 if isinstance(error, KeyboardInterrupt) else 1
 
 
 def measured(
@@ -189,14 +215,23 @@ def measured(
         units: Count and label of what one call does.
         state_dir: Directory of the ledger.
         interval: Time between two samples. [s].
+
+    Raises:
+        TypeError: If it decorates a generator function, whose call only makes the generator.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(
+                "a generator function only makes its generator when it is called; put carbonprint.measure "
+                "around the loop that runs through it"
+            )
+        run_name = name if name is not None else str(getattr(function, "__name__", "block"))
+
         def block() -> measure:
             return measure(
-                host=host, name=name or function.__name__, phase=phase, units=units,
-                state_dir=state_dir, interval=interval,
-            )  # fmt: skip
+                host=host, name=run_name, phase=phase, units=units, state_dir=state_dir, interval=interval
+            )
 
         if inspect.iscoroutinefunction(function):
 

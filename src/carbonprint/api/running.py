@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
+from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def run(
         DocumentError: If the host's file has faults; likewise.
         CommandNotStartedError: If the program was not found or could not be executed.
     """
+    labels = RunLabels(name=name or default_name(command)[:LONGEST_TEXT], phase=phase, units=units)
     load_host = named_host(settings)
 
     def load_beside_the_job() -> None:
@@ -67,12 +69,9 @@ def run(
         beside_the_job=load_beside_the_job,
     )
     try:
-        from carbonprint.ledger.run_record import RunLabels
         from carbonprint.measuring.redaction import redacted
 
-        labels = RunLabels(
-            name=name or default_name(command), phase=phase, command=redacted(command), units=units
-        )
+        labels = replace(labels, command=redacted(command))
         host, caveats = load_host()
         kept = keep(ended.measurement, host, labels, settings, exit_status=ended.exit_status, caveats=caveats)
     except Exception as error:  # noqa: BLE001  # whatever goes wrong here, the command's exit status stands

@@ -59,7 +59,7 @@ def settings_of(**options: object | None) -> Settings:
 
 def terminal_width() -> int | None:
     """Return the columns of the terminal that standard output goes to; None where it goes elsewhere."""
-    if not sys.stdout.isatty():
+    if sys.stdout is None or not sys.stdout.isatty():
         return None
     import shutil
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+import sys
 from typing import Any
 
 import click
@@ -39,6 +41,21 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
 
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401  # as click has it
+        """Run the command line; where standard output cannot be written, that ends it with one sentence and 1."""
+        if (
+            sys.stdout is None
+        ):  # it was closed: whoever writes to it shall hear that, and nothing else may get its number
+            sys.stdout = open(os.open(os.devnull, os.O_RDONLY), "w", encoding="utf-8")  # noqa: SIM115
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if not _is_of_output(error):
+                raise
+            _throw_output_away()
+            click.echo(f"Error: standard output cannot be written: {error.strerror or error}", err=True)
+            sys.exit(1)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401  # as click has it
         """Run the subcommand; an error of ours ends it with one sentence and its exit status."""
         try:
@@ -47,6 +64,21 @@ class LazyGroup(click.Group):
             shown = click.ClickException(str(error))
             shown.exit_code = error.exit_code  # type: ignore[misc]  # click declares it on the class
             raise shown from error
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether an error came from printing on standard output, which all of us do with ``click.echo``."""
+    import traceback
+
+    frames = (frame for frame, _line in traceback.walk_tb(error.__traceback__))
+    return any(frame.f_code is click.echo.__code__ and not frame.f_locals.get("err") for frame in frames)
+
+
+def _throw_output_away() -> None:
+    """Let what standard output still holds go nowhere: Python would try again at its end, and say so."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

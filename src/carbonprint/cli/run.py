@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,8 @@ def _tell(outcome: RunOutcome, settings: Settings) -> None:
         lines = [failure_line(outcome.fault, language)]
     else:
         lines = summary_lines(kept.record, language, ledger_fault=kept.fault, aside=kept.aside)
+    if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
+        lines.insert(0, "")  # the terminal shows ^C, and no line end after it
     try:
         click.echo("\n".join(lines), err=True)
     except (OSError, ValueError):

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from carbonprint.footprint.seed import N_DRAWS, SEED
+
 if TYPE_CHECKING:
     from carbonprint.footprint.arithmetic import Floats
-
-N_DRAWS = 4096
-SEED = 30134
-"""Chosen once, after ISO/IEC 30134; another one changes an interval's bounds by about 2 %."""
 
 _Z_95 = 1.6448536269514722
 """95th percentile of the standard normal distribution."""

@@ -58,8 +58,8 @@ def select_hosts(
 def load_host(name_or_path: str | os.PathLike[str]) -> Host:
     """Give the host that a user named.
 
-    What ends in ``.toml``, or holds a path separator and is a file, is a host file; anything else is an id of
-    the catalogue. An id is resolved with the standard library alone.
+    What ends in ``.toml``, or holds a path separator and is a file, is a host file, ``~`` its user's home;
+    anything else is an id of the catalogue. An id is resolved with the standard library alone.
 
     Args:
         name_or_path: Catalogue id (``odc-noord``, ``gcp/europe-west4``, ``grid/NLD``), or path of a file.
@@ -69,12 +69,13 @@ def load_host(name_or_path: str | os.PathLike[str]) -> Host:
         DocumentError: If the host file cannot be read or has faults; it names all of them.
     """
     name = os.fspath(name_or_path)
-    if _is_host_file(name):
+    path = os.path.expanduser(name)
+    if _is_host_file(path):
         from pathlib import Path
 
         from carbonprint.hosting.host_file import read_host_file
 
-        return read_host_file(Path(name))
+        return read_host_file(Path(path))
     host = shipped_host(name)
     if host is None:
         hint = "(`carbonprint host list` names them all; a host file ends in .toml)"

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from carbonprint.hosting.efficiency import default_efficiency
-from carbonprint.hosting.electricity import counted_parts, evidenced_share
+from carbonprint.hosting.electricity import FRESH_YEARS, counted_parts, evidenced_share, is_stale
 from carbonprint.hosting.host import DcieClaim, DcieKind, HostKind
 from carbonprint.hosting.host_factors import Efficiency, Standing
 from carbonprint.intensity.contracts import uncovered_intensity
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from carbonprint.hosting.electricity import MarketFigure
     from carbonprint.hosting.host import Contract, Host
     from carbonprint.intensity.carbon_intensity import CarbonIntensity
-
-FRESH_YEARS = 2
-"""Evidence older than 24 months after its year still counts; its age is then said."""
 
 
 def efficiency_caveats(host: Host, chosen: Efficiency, *, on_year: int) -> Iterator[Caveat]:
@@ -42,7 +39,7 @@ def efficiency_caveats(host: Host, chosen: Efficiency, *, on_year: int) -> Itera
 
 
 def electricity_caveats(
-    host: Host, standing: Standing, location: CarbonIntensity, market: MarketFigure
+    host: Host, standing: Standing, location: CarbonIntensity, market: MarketFigure, *, on_year: int
 ) -> Iterator[Caveat]:
     """Say what a reader must know with the intensities that were chosen."""
     on_grid = location.zone == host.country
@@ -57,7 +54,9 @@ def electricity_caveats(
     if host.contract is not None:
         yield from _contract_caveats(host, host.contract, market)
         if standing is Standing.EVIDENCED:
-            yield from _cancellation_caveats(host, host.contract)
+            yield from _cover_caveats(host, host.contract, on_year)
+            yield from _cancellation_caveats(host.contract, on_year)
+            yield from _label_caveats(host, host.contract, on_year)
 
 
 def water_caveats(host: Host, standing: Standing) -> Iterator[Caveat]:
@@ -108,12 +107,15 @@ def _contract_caveats(host: Host, contract: Contract, market: MarketFigure) -> I
         yield Caveat(code="label-below-grey", text=text)
 
 
-def _cancellation_caveats(host: Host, contract: Contract) -> Iterator[Caveat]:
+def _cover_caveats(host: Host, contract: Contract, on_year: int) -> Iterator[Caveat]:
     stated = _share_sum(contract)
-    counted = math.fsum(evidenced_share(part, contract) for part in counted_parts(host, contract))
+    counted = math.fsum(
+        evidenced_share(part, contract, on_year=on_year) for part in counted_parts(host, contract)
+    )
     if contract.claimed_g_per_kwh is not None and counted == 0:
         text = (
-            "No cancellation statement stands behind the provider's market-based figure: nothing is covered."
+            "No cancellation statement that counts stands behind the provider's market-based figure: nothing "
+            "is covered."
         )
         yield Caveat(code="contract-not-evidenced", text=text)
     elif counted < stated:
@@ -121,6 +123,10 @@ def _cancellation_caveats(host: Host, contract: Contract) -> Iterator[Caveat]:
             f"Stated as covered: {stated:.0%} of the electricity; by cancellation statements: {counted:.0%}."
         )
         yield Caveat(code="contract-not-evidenced", text=text)
+
+
+def _cancellation_caveats(contract: Contract, on_year: int) -> Iterator[Caveat]:
+    """Say which cancellations cover nothing, and how old those are that do."""
     cancelled = [part.cancellation for part in contract.covered if part.cancellation is not None]
     if cancelled and contract.site_energy_mwh is None:
         text = "The cancelled MWh cannot be set against the site's use: state contract.site_energy_mwh."
@@ -132,6 +138,43 @@ def _cancellation_caveats(host: Host, contract: Contract) -> Iterator[Caveat]:
                 f"{contract.year}: it covers nothing."
             )
             yield Caveat(code="cancellation-other-year", text=text)
+    if any(part.cancellation is not None and not part.technology for part in contract.covered):
+        text = "A cancellation that names no technology covers nothing: state contract.covered.technology."
+        yield Caveat(code="technology-missing", text=text)
+    if on_year != contract.year and any(each.year == contract.year for each in cancelled):
+        yield _age_caveat(contract.year, on_year)
+
+
+def _age_caveat(year: int, on_year: int) -> Caveat:
+    distance = f"The cancelled guarantees are of {year}, {_distance(year, on_year)} the run"
+    if is_stale(year, on_year=on_year):
+        text = f"{distance}: a guarantee of so distant a year covers none of its electricity."
+        return Caveat(code="contract-old", text=text)
+    return Caveat(code="contract-year", text=f"{distance}: they count as if they were of its year.")
+
+
+def _label_caveats(host: Host, contract: Contract, on_year: int) -> Iterator[Caveat]:
+    label, default = contract.uncovered, uncovered_intensity(host.country)
+    if label is None:
+        return
+    if label.evidence.counts_for_label:
+        if is_stale(label.year, on_year=on_year):
+            text = f"The supplier's label is of {label.year}, {_distance(label.year, on_year)} the run."
+            yield Caveat(code="label-old", text=text)
+    elif default is None or default.g_per_kwh > label.g_per_kwh:
+        instead = (
+            "what is not covered is not known" if default is None else "grey electricity stands in for it"
+        )
+        text = (
+            f"The supplier's label ({label.g_per_kwh:g} g/kWh) is {label.evidence}, no evidence that counts: "
+            f"{instead}."
+        )
+        yield Caveat(code="label-not-evidenced", text=text)
+
+
+def _distance(year: int, on_year: int) -> str:
+    years = abs(on_year - year)
+    return f"{years} year{'s' if years > 1 else ''} {'before' if year < on_year else 'after'}"
 
 
 def _share_sum(contract: Contract) -> float:

@@ -37,7 +37,7 @@ def default_efficiency() -> Efficiency:
     """Give the world's average: PUE 1.56, drawn per host with PUE − 1 lognormal around its median 0.56.
 
     Sources:
-        Uptime Institute, Global Data Center Survey 2024; the sigma of 0.5 is a working assumption.
+        Uptime Institute, average annual PUE of its survey of 2024; the sigma of 0.5 is a working assumption.
 
     Example:
         1 / 1.56 = 0.641.

@@ -47,6 +47,11 @@ class Evidence(enum.StrEnum):
         """Whether it evidences a claim on efficiency, supply or water; a contract has its own rule."""
         return self not in (Evidence.SELF_DECLARED, Evidence.THIRD_PARTY)
 
+    @property
+    def counts_for_label(self) -> bool:
+        """Whether it evidences a supplier's label: anybody but the host stands behind it, readings do not."""
+        return self not in (Evidence.SELF_DECLARED, Evidence.METERED)
+
 
 class DcieKind(enum.StrEnum):
     """How an efficiency was arrived at."""
@@ -132,7 +137,7 @@ class CoveredShare:
     Attributes:
         share: Fraction of the site's electricity. [-], 0 to 1.
         g_per_kwh: Factor of the covered electricity, direct emissions. [gCO2e/kWh], ≥ 0.
-        technology: Energy source (``wind``), or ``""`` where the claim names none.
+        technology: Energy source (``wind``), or ``""`` where the claim names none: then it stays a claim.
         country: Where it was produced (ISO 3166-1 alpha-3), or ``""`` where the claim names none.
         cancellation: The statement that uses it up, or None: then it stays a claim.
     """
@@ -157,11 +162,13 @@ class Uncovered:
         g_per_kwh: Factor. [gCO2e/kWh], ≥ 0.
         year: Year that it describes.
         source: The label.
+        evidence: Who stands behind it; a supplier's label is published by law.
     """
 
     g_per_kwh: float
     year: int
     source: Source
+    evidence: Evidence = Evidence.SELF_DECLARED
 
     def __post_init__(self) -> None:
         require_non_negative("g_per_kwh", self.g_per_kwh, unit="gCO2e/kWh")

@@ -5,21 +5,38 @@ What keys must fulfil together stands in ``host_rules.py``; what becomes of them
 
 from __future__ import annotations
 
+import datetime
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+)
 
 from carbonprint.documents import found
 from carbonprint.hosting.host import DcieKind, Evidence
+from carbonprint.hosting.host_rules import HIGHEST_PUE, LOWEST_DCIE
 from carbonprint.reference.factors import grid_rows, nearest_countries
 from carbonprint.units import dcie_from_pue, require_dcie
 
 SCHEMA = "carbonprint/host/1"
 
+_MOST_KWH = 1e10
+"""10 TWh: what a site draws in a month lies far below it. [kWh]"""
+
 
 def _source_table(value: object) -> object:
-    return {"title": value} if isinstance(value, str) else value
+    if isinstance(value, str):
+        return {"title": value}
+    if not isinstance(value, dict):
+        raise ValueError(f"must be text or a table, found {found(value)}")
+    return value
 
 
 def _known_country(code: str) -> str:
@@ -30,10 +47,26 @@ def _known_country(code: str) -> str:
     raise ValueError(f'must be an ISO 3166-1 alpha-3 code such as "NLD", found {found(code)}{offer}')
 
 
-def _month(text: str) -> str:
-    if re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", text):
-        return text
-    raise ValueError(f'must be a month such as "2025-01", found {found(text)}')
+def _month(text: str, info: ValidationInfo) -> str:
+    if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", text):
+        raise ValueError(f'must be a month such as "2025-01", found {found(text)}')
+    today = _today(info)
+    if today is not None and text > f"{today:%Y-%m}":
+        raise ValueError(f"must be at most {today:%Y-%m}, the month of today, found {found(text)}")
+    return text
+
+
+def _year(year: int, info: ValidationInfo) -> int:
+    today = _today(info)
+    if today is not None and year > today.year:
+        raise ValueError(f"must be at most {today.year}, the year of today, found {year}")
+    return year
+
+
+def _today(info: ValidationInfo) -> datetime.date | None:
+    """Give the date of today as whoever reads the document passes it; without it no date is too late."""
+    today = (info.context or {}).get("today")
+    return today if isinstance(today, datetime.date) else None
 
 
 def _host_id(text: str) -> str:
@@ -42,18 +75,31 @@ def _host_id(text: str) -> str:
     raise ValueError(f"must be of small letters, digits, dots, dashes and underscores, found {found(text)}")
 
 
-def _at_least_one(pue: float) -> float:
+def _pue(pue: float) -> float:
     dcie_from_pue(pue)
+    if pue > HIGHEST_PUE:
+        raise ValueError(f"PUE is at most {HIGHEST_PUE} for a site in use, got {pue:g}")
     return pue
 
 
-Text = Annotated[str, Field(min_length=1)]
-Year = Annotated[int, Field(ge=1990, le=2100)]
+def _dcie(dcie: float) -> float:
+    require_dcie(dcie)
+    if dcie < LOWEST_DCIE:
+        raise ValueError(
+            f"DCiE is at least {LOWEST_DCIE:g} for a site in use (PUE {HIGHEST_PUE}), got {dcie:g}"
+        )
+    return dcie
+
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+TextOrNone = Annotated[str, StringConstraints(strip_whitespace=True)]
+Year = Annotated[int, Field(ge=1990, le=2100), AfterValidator(_year)]
 NonNegative = Annotated[float, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
+MonthKwh = Annotated[float, Field(gt=0, le=_MOST_KWH)]
 Country = Annotated[str, AfterValidator(_known_country)]
-Dcie = Annotated[float, AfterValidator(require_dcie)]
-Pue = Annotated[float, AfterValidator(_at_least_one)]
+Dcie = Annotated[float, AfterValidator(_dcie)]
+Pue = Annotated[float, AfterValidator(_pue)]
 EvidenceClass = Annotated[Evidence, Field(strict=False)]
 Kind = Annotated[DcieKind, Field(strict=False)]
 
@@ -68,10 +114,10 @@ class SourceTable(Table):
     """Where a figure was published; a plain text is its title."""
 
     title: Text
-    publisher: str = ""
+    publisher: TextOrNone = ""
     year: Year | None = None
-    url: str = ""
-    licence: str = ""
+    url: TextOrNone = ""
+    licence: TextOrNone = ""
 
 
 SourceOrTitle = Annotated[SourceTable, BeforeValidator(_source_table)]
@@ -81,8 +127,8 @@ class MonthTable(Table):
     """The readings of one month. [kWh]."""
 
     month: Annotated[str, AfterValidator(_month)]
-    it_kwh: Positive
-    facility_kwh: Positive
+    it_kwh: MonthKwh
+    facility_kwh: MonthKwh
 
 
 class HistoryTable(Table):
@@ -132,7 +178,7 @@ class CoveredTable(Table):
     """A part of the electricity that guarantees of origin or a PPA cover."""
 
     share: Annotated[float, Field(ge=0, le=1)]
-    technology: str = ""
+    technology: TextOrNone = ""
     country: Country | None = None
     g_per_kwh: NonNegative | None = None
     cancellation: CancellationTable | None = None
@@ -143,6 +189,7 @@ class UncoveredTable(Table):
 
     g_per_kwh: NonNegative
     year: Year
+    evidence: EvidenceClass = Evidence.SELF_DECLARED
     source: SourceOrTitle
 
 
@@ -152,7 +199,7 @@ class ContractTable(Table):
     year: Year
     evidence: EvidenceClass = Evidence.SELF_DECLARED
     source: SourceOrTitle
-    scope: str = ""
+    scope: TextOrNone = ""
     claimed_g_per_kwh: NonNegative | None = None
     site_energy_mwh: Positive | None = None
     covered: list[CoveredTable] = []
@@ -175,9 +222,9 @@ class HostDocument(Table):
     id: Annotated[str, AfterValidator(_host_id)] | None = None
     name: Text
     country: Country
-    operator: str = ""
-    site: str = ""
-    grid_zone: str = ""
+    operator: TextOrNone = ""
+    site: TextOrNone = ""
+    grid_zone: TextOrNone = ""
     notes: list[Text] = []
     efficiency: EfficiencyTable | None = None
     supply: SupplyTable | None = None

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -51,8 +52,12 @@ if TYPE_CHECKING:
 KWH_PER_MWH = 1000
 
 
-def read_host_file(path: Path) -> Host:
+def read_host_file(path: Path, *, today: datetime.date | None = None) -> Host:
     """Read a host file.
+
+    Args:
+        path: The file.
+        today: A year or month after it is no evidence, but a slip; None for the date of the clock (UTC).
 
     Raises:
         DocumentError: If it cannot be read, or has faults; it names every one with its key, what is allowed
@@ -64,7 +69,13 @@ def read_host_file(path: Path) -> Host:
         if isinstance(host_id, str) and shipped_host(host_id) is not None:
             yield f"id: must not be that of a host of the catalogue, found {found(host_id)}"
 
-    document = validate(HostDocument, read_toml(path), path, rules=(*RULES, id_is_free))
+    document = validate(
+        HostDocument,
+        read_toml(path),
+        path,
+        rules=(*RULES, id_is_free),
+        context={"today": today or datetime.datetime.now(tz=datetime.UTC).date()},
+    )
     return host_from_document(document, host_id=document.id or path.stem, origin=str(path))
 
 
@@ -179,6 +190,7 @@ def _contract(table: ContractTable, efficiency: EfficiencyTable | None) -> Contr
             g_per_kwh=uncovered.g_per_kwh,
             year=uncovered.year,
             source=_source(uncovered.source, uncovered.year),
+            evidence=uncovered.evidence,
         )
         if uncovered is not None
         else None,

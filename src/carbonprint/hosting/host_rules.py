@@ -18,14 +18,20 @@ from carbonprint.intensity.mixes import (
     SHARES_TOLERANCE,
     direct_factor_g_per_kwh,
     energy_sources,
+    lowest_direct_g_per_kwh,
     shares_faults,
+    total,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MONTHS_PER_YEAR = 12
-_BURNED = ("coal", "gas", "oil")
+HIGHEST_PUE = 5
+"""Above it a PUE is a slip of the pen or of the meters; no site in use has it. [-], a hard check of our own."""
+
+LOWEST_DCIE = 1 / HIGHEST_PUE
+"""The same check of a DCiE. [-]"""
 
 
 def one_efficiency(content: dict[str, Any]) -> Iterator[str]:
@@ -87,6 +93,19 @@ def it_within_facility(content: dict[str, Any]) -> Iterator[str]:
             )
 
 
+def readings_give_a_dcie(content: dict[str, Any]) -> Iterator[str]:
+    """Readings that give a PUE above 5 are of different units or meters."""
+    rows = [row for _, row in _tables(_table(content, "efficiency") or {}, "months")]
+    it_kwh, facility_kwh = (
+        total(_number(row, key) or math.nan for row in rows) for key in ("it_kwh", "facility_kwh")
+    )
+    if rows and 0 < it_kwh < LOWEST_DCIE * facility_kwh < math.inf:
+        yield (
+            f"efficiency.months: the readings must give a DCiE of at least {LOWEST_DCIE:g} (PUE {HIGHEST_PUE}), "
+            f"found {it_kwh / facility_kwh:.3g}"
+        )
+
+
 def supply_is_a_mix(content: dict[str, Any]) -> Iterator[str]:
     """The shares of a physical supply are of known sources and sum to 1."""
     shares = (_table(content, "supply") or {}).get("shares")
@@ -102,12 +121,12 @@ def contract_says_something(content: dict[str, Any]) -> Iterator[str]:
     if not any(key in table for key in ("covered", "claimed_g_per_kwh", "uncovered")):
         yield "contract: give [[contract.covered]], claimed_g_per_kwh or [contract.uncovered], found none"
     shares = [share for _, row in _tables(table, "covered") if (share := _number(row, "share")) is not None]
-    if math.fsum(shares) > 1 + SHARES_TOLERANCE:
-        yield f"contract.covered: the shares must sum to at most 1, found {math.fsum(shares):.6g}"
+    if total(shares) > 1 + SHARES_TOLERANCE:
+        yield f"contract.covered: the shares must sum to at most 1, found {total(shares):.6g}"
 
 
 def covered_has_a_factor(content: dict[str, Any]) -> Iterator[str]:
-    """A covered part has a direct factor: 0 where nothing is burned, else the one that it gives."""
+    """A covered part has a direct factor: 0 where nothing is burned, else one that its plant can have."""
     for number, row in _tables(_table(content, "contract") or {}, "covered"):
         where, technology = f"contract.covered[{number}]", row.get("technology", "")
         if not isinstance(technology, str):
@@ -119,8 +138,33 @@ def covered_has_a_factor(content: dict[str, Any]) -> Iterator[str]:
             yield f"{where}.technology: is no known energy source, found {found(technology)}; {offer}"
         elif "g_per_kwh" not in row and direct_factor_g_per_kwh(technology) is None:
             yield f"{where}.g_per_kwh: is required unless technology burns nothing, found nothing"
-        elif technology in _BURNED and row.get("g_per_kwh") == 0:
-            yield f"{where}.g_per_kwh: must be above 0 for {technology}, which is burned, found 0"
+        else:
+            lowest, given = lowest_direct_g_per_kwh(technology), _number(row, "g_per_kwh")
+            if lowest is not None and given is not None and given < lowest:
+                yield (
+                    f"{where}.g_per_kwh: must be at least {lowest:g} for {technology}, which is burned, "
+                    f"found {found(given)}"
+                )
+
+
+def statements_stand_once(content: dict[str, Any]) -> Iterator[str]:
+    """A cancellation statement covers one part; under two its MWh would count twice."""
+    first: dict[str, str] = {}
+    for number, row in _tables(_table(content, "contract") or {}, "covered"):
+        statement = (_table(row, "cancellation") or {}).get("statement")
+        if not isinstance(statement, str) or not statement.strip():
+            continue
+        where = f"contract.covered[{number}].cancellation.statement"
+        earlier = first.setdefault("".join(statement.split()).casefold(), where)
+        if earlier != where:
+            yield f"{where}: a statement stands once, found {found(statement)}, which also stands at {earlier}"
+
+
+def a_label_is_not_metered(content: dict[str, Any]) -> Iterator[str]:
+    """Readings of a site say nothing of its supplier's label."""
+    label = _table(_table(content, "contract") or {}, "uncovered") or {}
+    if label.get("evidence") == "metered":
+        yield 'contract.uncovered.evidence: "metered" stands for readings of the site, not for a label'
 
 
 def site_energy_agrees(content: dict[str, Any]) -> Iterator[str]:
@@ -131,7 +175,7 @@ def site_energy_agrees(content: dict[str, Any]) -> Iterator[str]:
     of_year = [row for _, row in rows if str(row.get("month", "")).startswith(f"{year}-")]
     if stated_mwh is None or len(of_year) != MONTHS_PER_YEAR:
         return
-    read_mwh = math.fsum(_number(row, "facility_kwh") or math.nan for row in of_year) / 1000
+    read_mwh = total(_number(row, "facility_kwh") or math.nan for row in of_year) / 1000
     if abs(stated_mwh - read_mwh) > 0.01 * read_mwh:
         yield f"contract.site_energy_mwh: the readings of {year} sum to {read_mwh:g}, found {stated_mwh:g}"
 
@@ -141,9 +185,12 @@ RULES = (
     readings_are_metered,
     readings_fill_a_year,
     it_within_facility,
+    readings_give_a_dcie,
     supply_is_a_mix,
     contract_says_something,
     covered_has_a_factor,
+    statements_stand_once,
+    a_label_is_not_metered,
     site_energy_agrees,
 )
 """Every rule, in the order in which their faults are shown."""
@@ -151,7 +198,7 @@ RULES = (
 
 def is_month(value: object) -> bool:
     """Whether it is a month such as ``2025-01``."""
-    return isinstance(value, str) and re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", value) is not None
+    return isinstance(value, str) and re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", value) is not None
 
 
 def twelve_months(given: list[str], year: object = None) -> list[str]:

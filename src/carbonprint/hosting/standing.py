@@ -54,7 +54,7 @@ def factors(host: Host, standing: Standing, *, on_year: int) -> HostFactors:
     wue_holds = standing is Standing.CLAIMED or host.wue_evidence.counts
     caveats = (
         *efficiency_caveats(host, chosen, on_year=on_year),
-        *electricity_caveats(host, standing, location, market),
+        *electricity_caveats(host, standing, location, market, on_year=on_year),
         *water_caveats(host, standing),
     )
     return HostFactors(

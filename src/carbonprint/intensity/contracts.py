@@ -118,8 +118,17 @@ def uncovered_missing(country: str) -> str:
     """Say why there is no market-based figure for a country, and what would make it known."""
     return (
         f"no factor is shipped for electricity without guarantees ({country_name(country)}); give the "
-        "supplier's label in the host file under [contract.uncovered] (for European countries, AIB's "
-        "European Residual Mixes is the table to look it up in)"
+        "supplier's label, with its evidence, in the host file under [contract.uncovered] (for European "
+        "countries, AIB's European Residual Mixes is the table to look it up in)"
+    )
+
+
+def label_missing(country: str, evidence: str) -> str:
+    """Say why a supplier's label without evidence that counts gives no market-based figure, and what would."""
+    return (
+        f"the supplier's label is {evidence}, no evidence that counts, and no factor is shipped for "
+        f"electricity without guarantees ({country_name(country)}); give the label's evidence in the host file "
+        'under [contract.uncovered] ("published-by-law" for a label that the law asks of the supplier)'
     )
 
 

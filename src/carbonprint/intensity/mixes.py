@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from carbonprint.errors import InvalidQuantityError, UnknownNameError, nearest_names
 from carbonprint.intensity.carbon_intensity import Accounting, CarbonIntensity, FactorScope, IntensityTerm
 from carbonprint.reference.factors import SourceFactorRow, source_factor_rows
-from carbonprint.reference.tables import constant
+from carbonprint.reference.tables import constant, constants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from carbonprint.provenance import Source
 
@@ -37,6 +37,18 @@ def direct_factor_g_per_kwh(energy_source: str) -> float | None:
     """Give the direct emissions of a source that burns nothing (0), for market-based figures; else None."""
     row = source_factor_rows(FactorScope.DIRECT.value).get(energy_source)
     return row.central_g_per_kwh if row is not None else None
+
+
+def lowest_direct_g_per_kwh(energy_source: str) -> float | None:
+    """Give the direct emissions below which no plant on this fuel lies, or None where nothing fossil is burned.
+
+    Sources:
+        A working assumption, rounded down from the lowest direct figures of plants that were found: the rows
+        ``direct_floor_…`` of ``reference/constants.csv``. Biomass has none: its direct emissions are 0 in the
+        Dutch list.
+    """
+    floor = constants().get(f"direct_floor_{energy_source}")
+    return floor.value if floor is not None else None
 
 
 def mix_intensity(shares: Mapping[str, float], *, zone: str, year: int, source: Source) -> CarbonIntensity:
@@ -115,9 +127,19 @@ def shares_faults(shares: Mapping[str, float]) -> Iterator[str]:
             yield f"unknown energy source {name!r}{offer}"
         if not math.isfinite(share) or share < 0:
             yield f"the share of {name} must be a finite number of at least 0, got {share:g}"
-    total = math.fsum(shares.values()) if all(map(math.isfinite, shares.values())) else math.nan
-    if not abs(total - 1) <= SHARES_TOLERANCE:
-        yield f"the shares must sum to 1, got {total:.6g}"
+    if not abs(total(shares.values()) - 1) <= SHARES_TOLERANCE:
+        yield f"the shares must sum to 1, got {total(shares.values()):.6g}"
+
+
+def total(values: Iterable[float]) -> float:
+    """Sum figures of a document that may be absurd: too large a sum is infinite, one with what is none NaN."""
+    figures = list(values)
+    if not all(map(math.isfinite, figures)):
+        return math.nan
+    try:
+        return math.fsum(figures)
+    except OverflowError:
+        return math.inf
 
 
 def _require_shares(shares: Mapping[str, float]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbonprint.errors import LedgerError
+from carbonprint.ledger.ownership import is_anothers
 from carbonprint.ledger.record import json_text
 from carbonprint.ledger.whole_file import write_whole
 
@@ -53,6 +55,8 @@ def write_aside(record: Mapping[str, Any], directories: Sequence[Path]) -> Path:
     for directory in directories:
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if is_anothers(directory):
+                raise PermissionError(errno.EACCES, "another user made it")
             write_whole(directory / name, content, is_private=True)
         except OSError as error:
             reasons.append(f"{directory} ({error.strerror or error})")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from carbonprint.errors import DocumentError
 from carbonprint.ledger.record import SCHEMA
 from carbonprint.ledger.record_form import RecordForm
+from carbonprint.ledger.record_sums import sum_faults
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,8 +29,8 @@ def read_record_file(path: Path) -> list[dict[str, Any]]:
         The records, as they stand in the file.
 
     Raises:
-        DocumentError: If it cannot be read, is not JSON (with line and column), or holds something else than
-            records of this form: every fault at once.
+        DocumentError: If it cannot be read, is not JSON (with line and column), holds something else than
+            records of this form, or figures that contradict each other: every fault at once.
     """
     content = _parsed(path)
     records: list[Any] = content if isinstance(content, list) else [content]
@@ -90,7 +91,7 @@ def _faults(record: object) -> list[str]:
         RecordForm.model_validate(record)
     except ValidationError as error:
         return [_fault(each) for each in error.errors(include_url=False)]
-    return []
+    return sum_faults(record)
 
 
 def _fault(error: ErrorDetails) -> str:

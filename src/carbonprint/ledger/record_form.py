@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from carbonprint.ledger.labels import LEAST_COUNT, MOST_COUNT
 from carbonprint.ledger.record import utc_moment
 
 
@@ -39,11 +40,21 @@ def _ordered(bounds: list[float]) -> list[float]:
     return bounds
 
 
+def _whole(shares: dict[str, float]) -> dict[str, float]:
+    if abs(sum(shares.values()) - 1) > 1e-6:
+        raise ValueError("allowed: shares that add up to 1")
+    return shares
+
+
 RunId = Annotated[str, AfterValidator(_run_id)]
 Moment = Annotated[str, AfterValidator(_in_utc)]
-Amount = Annotated[float, Field(ge=0)] | None
-Share = Annotated[float, Field(ge=0, le=1)] | None
-Bounds = Annotated[list[float], AfterValidator(_ordered)] | None
+Number = Annotated[float, Field(ge=-1e15, le=1e15)]
+"""No run has figures beyond these, whatever their unit; what was computed from larger ones would overflow."""
+Amount = Annotated[float, Field(ge=0, le=1e15)] | None
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Share = Fraction | None
+Bounds = Annotated[list[Number], AfterValidator(_ordered)] | None
+Year = Annotated[int, Field(ge=0, le=9999)] | None
 Quality = Literal["counted", "modelled", "given", "default"] | None
 
 
@@ -64,11 +75,11 @@ class JobEnergy(_Part):
 class MachineEnergy(_Part):
     """A part of the machine's energy: a difference of counters, which can fall a hair below 0. [kWh]."""
 
-    cpu: float | None
-    gpu: float | None
-    ram: float | None
-    other: float | None
-    total: float | None
+    cpu: Number | None
+    gpu: Number | None
+    ram: Number | None
+    other: Number | None
+    total: Number | None
 
 
 class ShareByComponent(_Part):
@@ -109,12 +120,23 @@ class MeasurementForm(_Part):
     quality: QualityByComponent
 
 
+class MixForm(_Part):
+    """From which sources the electricity came. [-], shares of 1."""
+
+    zone: str | None = None
+    year: Year = None
+    shares: Annotated[dict[str, Fraction], AfterValidator(_whole)]
+    source: str | None = None
+
+
 class HostForm(_Part):
     """Where it ran, as evidenced."""
 
     id: str
     country: str | None
     dcie: Annotated[float, Field(gt=0, le=1)]
+    dcie_year: Year = None
+    energy_mix: MixForm | None = None
 
 
 class Water(_Part):
@@ -144,7 +166,7 @@ class StandingForm(_Part):
     site_energy_kwh: Amount
     water_l: Water | None
     embodied_kg: Amount
-    cost_eur: float | None
+    cost_eur: Number | None
     intensity_g_per_kwh: ByAccounting
     emissions_kg: ByAccounting
     emissions_kg_90: BoundsByAccounting
@@ -160,7 +182,7 @@ class FootprintForm(StandingForm):
 class UnitsForm(_Part):
     """What the run did, in the units by which its footprint can be divided."""
 
-    count: Annotated[float, Field(gt=0)]
+    count: Annotated[float, Field(ge=LEAST_COUNT, le=MOST_COUNT)]
     label: str
 
 
@@ -184,7 +206,7 @@ class SourceForm(_Part):
     figure: str
     title: str | None = None
     publisher: str | None = None
-    year: int | None = None
+    year: Year = None
     url: str | None = None
 
 
@@ -199,7 +221,7 @@ class RecordForm(_Part):
     command: list[str] | None
     started_at: Moment
     duration_s: Amount
-    exit_status: int | None
+    exit_status: Annotated[int, Field(ge=0, le=65535)] | None
     measurement: MeasurementForm
     host: HostForm
     footprint: FootprintForm

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from carbonprint import __version__
-from carbonprint.footprint.draws import N_DRAWS, SEED
+from carbonprint.footprint.seed import N_DRAWS, SEED
 from carbonprint.hosting.standing import HostFactors, Standing
 from carbonprint.ledger.record import SCHEMA, printable
 from carbonprint.measuring.measurement import Component, Measurement
@@ -18,26 +17,10 @@ from carbonprint.reference.codecarbon_tables import MIX_SOURCE, energy_mix
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from carbonprint.footprint.footprint import Footprint
+    from carbonprint.footprint.result import Footprint
     from carbonprint.hosting.host import Host
     from carbonprint.intensity.carbon_intensity import CarbonIntensity
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunLabels:
-    """What the user said of a run.
-
-    Attributes:
-        name: Name of the run.
-        phase: ``training``, ``inference`` or any other phase of an algorithm's life; ``""`` where not said.
-        command: The command line without its secrets; empty for a block of Python.
-        units: Count and label of what the run did (1000, ``"prediction"``), or None.
-    """
-
-    name: str
-    phase: str = ""
-    command: Sequence[str] = ()
-    units: tuple[float, str] | None = None
+    from carbonprint.ledger.labels import RunLabels
 
 
 def new_run_id() -> str:
@@ -109,7 +92,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "cpu_s": measurement.cpu_s,
         "extrapolated_s": measurement.extrapolated_s,
         "idle_share": reserved.cpu,
-        "idle_share_from": reserved.origin.value,
+        "idle_share_from": None if reserved.origin is None else reserved.origin.value,
         "idle_share_by": {part.value: getattr(reserved, part.value) for part in Component},
         "outer_run": None,
         "energy_kwh": measurement.energy.as_dict(),
@@ -132,6 +115,7 @@ def _host(host: Host, factors: HostFactors) -> dict[str, Any]:
         "id": printable(host.host_id),
         "name": printable(host.name),
         "country": host.country,
+        "kind": host.kind.value,
         "dcie": efficiency.dcie,
         "dcie_year": efficiency.year,
         "dcie_basis": efficiency.basis.value,

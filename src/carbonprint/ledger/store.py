@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from carbonprint.errors import LedgerError, UnknownRunError
 from carbonprint.ledger.migrations import NEWEST_VERSION, migrate, version_of
+from carbonprint.ledger.ownership import is_anothers
 from carbonprint.ledger.record import json_text, number_at, printable, utc_moment, value_at
 
 if TYPE_CHECKING:
@@ -216,6 +217,7 @@ class Ledger:
                 connection.exec_driver_sql("COMMIT")
 
     def _exists(self) -> bool:
+        self._refuse_anothers("read")
         try:
             self.path.stat()
         except FileNotFoundError:
@@ -225,9 +227,22 @@ class Ledger:
         return True
 
     def _make_file(self) -> None:
-        """Make directory and file for their owner alone: nobody else needs to see what was run."""
+        """Make directory and file for their owner alone: nobody else needs to see what was run.
+
+        A link is followed to a file that is there, but none is made where somebody else may have pointed it.
+        """
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o600))
+        self._refuse_anothers("written")
+        flags = os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_RDONLY | os.O_CLOEXEC
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, flags, 0o600))
+
+    def _refuse_anothers(self, done: str) -> None:
+        if is_anothers(self.path.parent):
+            raise LedgerError(
+                f"the ledger {self.path} cannot be {done}: another user made its directory; "
+                "name one of your own with --state-dir"
+            )
 
     def _connect(self) -> sqlite3.Connection:
         """Open the file that is there; SQLite itself would make one that all may read."""

@@ -10,7 +10,6 @@ from carbonprint.measuring.measurement import (
     ComponentEnergy,
     Measurement,
     ReservedShare,
-    ShareFrom,
 )
 from carbonprint.provenance import Basis, Caveat
 from carbonprint.units import kwh_from_joules
@@ -36,7 +35,7 @@ def assemble(
         interval_s: Time between two samples. [s].
         cpu_s: CPU seconds of the job. [s]; None where they could not be read.
     """
-    sums = equipment.sums
+    sums = equipment.sums()
     unknown = {Component.RAM} if not equipment.is_ram_counted and equipment.model.ram_w is None else set()
     if _is_gpu_unseen(equipment, sums.machine[Component.GPU]):
         unknown.add(Component.GPU)
@@ -95,7 +94,7 @@ def unknown_measurement(
         rest_energy=nothing,
         other_base_kwh=0.0,
         other_base_sigma=0.0,
-        reserved=ReservedShare(cpu=1.0, ram=1.0, gpu=1.0, origin=ShareFrom.MACHINE),
+        reserved=ReservedShare(cpu=None, ram=None, gpu=None, origin=None),
         quality=dict.fromkeys(Component),
         models=dict.fromkeys(Component),
         machine_id=machine_pseudonym(),
@@ -141,10 +140,14 @@ def _rapl_model(equipment: Equipment) -> str:
 
 
 def _caveats(equipment: Equipment, cpu_s: float | None) -> list[Caveat]:
-    found = [Caveat(code="meter-fault", text=fault) for fault in dict.fromkeys(equipment.faults)]
-    if equipment.is_standing_still:
-        text = "the energy counters are there but stand still; the CPU's energy is modelled instead"
+    found = list(dict.fromkeys(equipment.faults))
+    names = {"cpu": "the CPU", "ram": "the memory"}
+    for part in sorted(equipment.standing_still):
+        text = f"an energy counter of {names[part]} is there but stands still: its energy is modelled instead"
         found.append(Caveat(code="counter-stands-still", text=text))
+    if not equipment.is_load_known:
+        text = "how busy the machine was could not be read: all that was busy counts as the job's"
+        found.append(Caveat(code="load-unknown", text=text))
     if cpu_s is None:
         text = "the job's CPU seconds could not be read; its energy holds its share of the idle machine only"
         found.append(Caveat(code="no-cpu-seconds", text=text))

@@ -6,27 +6,57 @@ thread beside the running job.
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-# codecarbon sets its level and handlers at import; a filter stays. What it has to say becomes caveats of ours.
-logging.getLogger("codecarbon").addFilter(lambda _record: False)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_ours = threading.local()
+"""Whether this thread is in codecarbon for our sake: what it has to say then becomes caveats of ours. Who uses it
+besides carbonprint keeps what it logs. A filter stays where codecarbon sets level and handlers at import."""
+logging.getLogger("codecarbon").addFilter(lambda _record: not getattr(_ours, "are_quiet", False))
+_ours.are_quiet = True
 
 from codecarbon.core.cpu import TDP, IntelRAPL  # noqa: E402
 from codecarbon.core.gpu import AllGPUDevices, is_gpu_details_available  # noqa: E402
 from codecarbon.core.rapl import RAPLFile  # noqa: E402
 from codecarbon.core.units import Energy, Time  # noqa: E402
 
-from carbonprint.measuring.counters import DEFAULT_POWERCAP_DIR, RawCounters, find_counters  # noqa: E402
+from carbonprint.measuring.counters import (  # noqa: E402
+    DEFAULT_POWERCAP_DIR,
+    RawCounters,
+    find_counters,
+    read_counters,
+)
 from carbonprint.measuring.readings import MeterReading  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codecarbon.core.gpu_device import GPUDevice
+
+
+_ours.are_quiet = False
+
+
+def quietly(function: Callable[P, R]) -> Callable[P, R]:
+    """Keep what codecarbon logs within a call of ours from the terminal."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        _ours.are_quiet = True
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _ours.are_quiet = False
+
+    return called
 
 
 class CodecarbonMeter:
@@ -37,7 +67,9 @@ class CodecarbonMeter:
         start: What the raw counters read when the job started.
     """
 
+    @quietly
     def __init__(self, powercap_dir: Path, start: RawCounters) -> None:
+        self._start_uj = start.energy_uj
         self._rapl = _open_rapl(powercap_dir)
         self._dram = [
             RAPLFile(name="dram", path=path, max_path=_maximum_of(path))
@@ -83,6 +115,7 @@ class CodecarbonMeter:
         names = " ".join(self.gpu_names)
         return "nvml_ga100_gh100" if any(name in names for name in sampled_part_of_the_time) else "nvml"
 
+    @quietly
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         """Read all counters now.
 
@@ -94,6 +127,12 @@ class CodecarbonMeter:
         gpu_j, share = self._read_gpus(is_of_job)
         return MeterReading(cpu_j=cpu_j, ram_j=ram_j, gpu_j=gpu_j, gpu_job_share=share)
 
+    def standing_still(self) -> frozenset[str]:
+        """Name the components (``cpu``, ``ram``) of which a counter reads now what it read at the start."""
+        files = {"cpu": self._rapl._rapl_files if self._rapl is not None else [], "ram": self._dram}
+        return frozenset(part for part, counters in files.items() if any(map(self._stands_still, counters)))
+
+    @quietly
     def replay(self, end: RawCounters, duration_s: float) -> MeterReading:
         """Do what ``read`` does for a job that ended before codecarbon was loaded.
 
@@ -111,11 +150,17 @@ class CodecarbonMeter:
                 del counter._get_value
         return MeterReading(cpu_j=cpu_j, ram_j=ram_j, gpu_j=None, gpu_job_share=1.0)
 
+    @quietly
     def gpu_power_w(self) -> float | None:
         """Give the power of all GPUs at this moment. [W]; None without GPUs."""
         if self._gpus is None or not self._gpus.devices:
             return None
         return float(sum(device._read_power_watts() or 0.0 for device in self._gpus.devices))
+
+    def _stands_still(self, counter: RAPLFile) -> bool:
+        path = os.path.realpath(counter.path)
+        now_uj = read_counters([path]).energy_uj.get(path)
+        return now_uj is not None and now_uj == self._start_uj.get(path)
 
     def _all_files(self) -> list[RAPLFile]:
         return [*(self._rapl._rapl_files if self._rapl is not None else []), *self._dram]
@@ -151,6 +196,7 @@ class CodecarbonMeter:
         return total_j, sum(e * share for e, share in zip(energies_j, shares, strict=True)) / total_j
 
 
+@quietly
 def match_tdp_w(cpu_name: str, table: Mapping[str, float]) -> float | None:
     """Look up a CPU in codecarbon's table by codecarbon's own rule. [W]; None where it does not know the CPU."""
     if not cpu_name:

@@ -65,36 +65,51 @@ def run_command(
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
-    _occupy_closed_descriptors()
-    _spare_the_job()
-    loader = threading.Thread(target=_quietly(metering.load, beside_the_job, _collect_again), daemon=True)
-    loader.start()
     watch = Watch(pid, metering)
+    with contextlib.suppress(OSError):
+        _occupy_closed_descriptors()
+    _spare_the_job()
+    finish_loading = _load_beside(_quietly(metering.load, beside_the_job, _collect_again))
     wait_status = watch.until_ended()
-    return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, loader))
+    return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
 
 
-def _measurement(metering: Metering, watch: Watch, loader: threading.Thread) -> Measurement:
+def _load_beside(load: Callable[[], None]) -> Callable[[], None]:
+    """Load in a thread beside the job, and give what waits for it; where no thread can be started, load at the end."""
+    loader = threading.Thread(target=load, daemon=True)
+    try:
+        loader.start()
+    except RuntimeError:  # as many threads as the user may have are there already
+        return load
+    return loader.join
+
+
+def _measurement(metering: Metering, watch: Watch, finish_loading: Callable[[], None]) -> Measurement:
     """Read everything for the last time; where that fails, what is known is still a measurement."""
     ended_s = time.monotonic()
+    is_loading_finished = False
+
+    def finish_loading_once() -> None:
+        nonlocal is_loading_finished
+        if not is_loading_finished:
+            finish_loading()
+        is_loading_finished = True
+
     try:
         if watch.fault:
             raise MeasurementError(watch.fault)
-        if metering.is_loaded:
-            watch.reap_orphans()
-        measure = metering.finish(watch.cpu_s(), watch.is_of_job, wait_for_load=loader.join)
-        loader.join()
-        watch.reap_orphans()
-        return measure(watch.cpu_s())
+        measure = metering.finish(watch.cpu_s_at_end, watch.is_of_job, wait_for_load=finish_loading_once)
+        finish_loading_once()
+        return measure(watch.settled_cpu_s())
     except Exception as error:  # noqa: BLE001  # whatever fails in metering, the command's result stands
         from carbonprint.measuring.assembly import unknown_measurement
 
-        loader.join()
+        finish_loading_once()
         return unknown_measurement(
             started_at=metering.started_at,
             duration_s=ended_s - metering.started_s,
             interval_s=metering.interval_s,
-            cpu_s=watch.cpu_s(),
+            cpu_s=watch.settled_cpu_s(),
             fault=f"{type(error).__name__}: {error}",
         )
 
@@ -104,7 +119,7 @@ def _quietly(*steps: Callable[[], None]) -> Callable[[], None]:
 
     def run() -> None:
         for step in steps:
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(Exception, SystemExit):
                 step()
 
     return run
@@ -117,7 +132,7 @@ def _spare_the_job() -> None:
     being imported finds nothing to collect. What a library warns of would stand in the middle of the job's words.
     """
     warnings.simplefilter("ignore")
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     gc.disable()
 
 

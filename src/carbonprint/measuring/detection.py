@@ -16,6 +16,9 @@ from carbonprint.units import BYTES_PER_GIB
 _LAPTOP_CHASSIS = {"8", "9", "10", "14", "30", "31", "32"}
 _DESKTOP_CHASSIS = {"3", "4", "5", "6", "7", "13", "15", "16", "24", "35", "36"}
 
+_GPUS_OF_A_GPU_SERVER = 4
+"""From so many GPUs on, the base power is that of the eight-GPU servers it was measured on (a working assumption)."""
+
 # DMI vendors and products of virtual machines whose CPU may hide the hypervisor flag.
 _VIRTUAL_PRODUCTS = (
     "kvm",
@@ -28,18 +31,19 @@ _VIRTUAL_PRODUCTS = (
 )
 
 
-def detect_hardware(root: Path = Path("/"), *, has_gpu: bool = False) -> Hardware:
+def detect_hardware(root: Path = Path("/"), *, n_gpus: int = 0) -> Hardware:
     """Read what the machine is made of.
 
     Args:
         root: Where ``proc`` and ``sys`` are.
-        has_gpu: Whether a GPU was found.
+        n_gpus: How many GPUs were found.
     """
     cpu_blocks = _cpuinfo_blocks(_read(root / "proc/cpuinfo"))
     first = cpu_blocks[0] if cpu_blocks else {}
     sockets = {block["physical id"] for block in cpu_blocks if "physical id" in block}
     return Hardware(
-        kind=_machine_kind(root, first, has_gpu=has_gpu),
+        kind=_machine_kind(root, first, n_gpus),
+        is_recognised=bool(cpu_blocks),
         cpu_name=first.get("model name", "") or platform.processor(),
         cpu_vendor=first.get("vendor_id", ""),
         cpu_family=_number(first.get("cpu family")),
@@ -81,7 +85,7 @@ def power_model(hardware: Hardware, tdp_w: float | None) -> PowerModel:
         other_fraction=power.other_fraction(),
         base_w=base_w,
         base_sigma=base_sigma,
-        other_basis=Basis.DEFAULT if is_virtual else Basis.MODELLED,
+        other_basis=Basis.DEFAULT if is_virtual or not hardware.is_recognised else Basis.MODELLED,
     )
 
 
@@ -104,7 +108,7 @@ def _cpuinfo_blocks(text: str) -> list[dict[str, str]]:
     return blocks
 
 
-def _machine_kind(root: Path, first_cpu: dict[str, str], *, has_gpu: bool) -> MachineKind:
+def _machine_kind(root: Path, first_cpu: dict[str, str], n_gpus: int) -> MachineKind:
     dmi = root / "sys/class/dmi/id"
     product = f"{_read(dmi / 'sys_vendor')} {_read(dmi / 'product_name')}".casefold()
     if "hypervisor" in first_cpu.get("flags", "").split() or any(
@@ -116,7 +120,7 @@ def _machine_kind(root: Path, first_cpu: dict[str, str], *, has_gpu: bool) -> Ma
         return MachineKind.LAPTOP
     if chassis in _DESKTOP_CHASSIS:
         return MachineKind.DESKTOP
-    return MachineKind.GPU_SERVER if has_gpu else MachineKind.SERVER
+    return MachineKind.GPU_SERVER if n_gpus >= _GPUS_OF_A_GPU_SERVER else MachineKind.SERVER
 
 
 def _memory_gib(root: Path) -> float | None:

@@ -41,7 +41,7 @@ def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap
     loader = threading.Thread(target=metering.load, daemon=True)
     loader.start()
     code = process.wait()
-    measure = metering.finish(None, lambda _pid: True, wait_for_load=loader.join)
+    measure = metering.finish(lambda: None, lambda _pid: True, wait_for_load=loader.join)
     loader.join()
     measurement = measure(reaped_children_cpu_s() - before_s)
     text = "outside Linux neither counters nor the machine's load are read: all energy is modelled"

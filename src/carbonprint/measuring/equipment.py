@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import time
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.attribution import Attribution, EnergySums, Interval
+from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower, Interval
 from carbonprint.measuring.detection import detect_hardware, power_model
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.measuring.reservation import reserved_share
+from carbonprint.provenance import Caveat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from carbonprint.hardware import Hardware, PowerModel
@@ -20,46 +24,69 @@ if TYPE_CHECKING:
     from carbonprint.measuring.counters import RawCounters
     from carbonprint.measuring.measurement import ReservedShare
 
-_STANDS_STILL_AFTER_S = 0.02
-"""RAPL counters move every millisecond (Schöne et al. 2021, section VII); one that stands so long does not measure."""
-
 _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
+
+_LONGEST_GAP_S = 120.0
+"""After so long without a reading (a stopped wrapper, a suspended machine) a counter may have wrapped around more than
+once: at 300 W one of 32 bits in units of 15.3 µJ does so every 218 s. [s]"""
+
+_QUIET_SHARE = 0.05
+"""Below this share of its capacity a machine counts as having nothing to do (a working assumption). [-]"""
+
+_QUIET_FOR_S = 0.2
+"""Shorter intervals tell nothing of the power in them: a counter moves once a millisecond. [s]"""
+
+_MOST_INTERVALS = 20_000
 
 
 def preload() -> None:
     """Import codecarbon ahead of time; where that fails, ``open_equipment`` will say so."""
-    try:
-        pass
-    except Exception:  # noqa: BLE001  # told when it matters
-        return
+    with contextlib.suppress(Exception, SystemExit):
+        importlib.import_module("carbonprint.measuring.codecarbon_meter")
 
 
-def open_equipment(powercap_dir: Path, start: RawCounters) -> Equipment:
+def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[str] = ()) -> Equipment:
     """Import codecarbon, find the hardware and choose the model.
 
     Args:
         powercap_dir: The powercap tree.
         start: What the raw counters read when the job started.
+        unreadable: Counters that are there and could not be read.
     """
-    faults: list[str] = []
+    faults: list[Caveat] = []
     meter = None
     try:
         from carbonprint.measuring.codecarbon_meter import CodecarbonMeter
 
         meter = CodecarbonMeter(powercap_dir, start)
-    except Exception as error:  # noqa: BLE001  # whatever a library does, the job must not suffer
-        faults.append(f"codecarbon could not be used ({type(error).__name__}: {error})")
-    hardware = detect_hardware(has_gpu=meter is not None and meter.gpu_model is not None)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # whatever a library does, the job must not suffer
+        faults.append(_fault("codecarbon could not be used", error))
+    hardware = detect_hardware(n_gpus=len(meter.gpu_names) if meter is not None else 0)
     tdp_w = None
     try:
         from carbonprint.measuring.codecarbon_meter import match_tdp_w
         from carbonprint.reference.codecarbon_tables import cpu_tdp_table
 
         tdp_w = match_tdp_w(hardware.cpu_name, cpu_tdp_table())
-    except Exception as error:  # noqa: BLE001  # as above; without a TDP the default holds
-        faults.append(f"codecarbon's table of CPUs could not be used ({type(error).__name__}: {error})")
-    return Equipment(meter, hardware, power_model(hardware, tdp_w), reserved_share(hardware), faults)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # as above; without a TDP the default holds
+        if meter is not None:
+            faults.append(_fault("codecarbon's table of CPUs could not be used", error))
+    if unreadable and (meter is None or not meter.has_cpu_counters):
+        text = (
+            f"the energy counters are there and may not be read ({unreadable[0]}); until the next start of the machine "
+            "this lets them be read: sudo chmod -R a+r /sys/class/powercap/*"
+        )
+        faults.append(Caveat(code="counters-not-readable", text=text))
+    if not hardware.is_recognised:
+        text = "what machine this is could not be read: a server is assumed"
+        faults.append(Caveat(code="machine-unknown", text=text))
+    reserved = reserved_share(hardware, has_gpu=meter is not None and meter.gpu_model is not None)
+    return Equipment(meter, hardware, power_model(hardware, tdp_w), reserved, faults)
+
+
+def _fault(what: str, error: BaseException) -> Caveat:
+    return Caveat(code="meter-fault", text=f"{what} ({type(error).__name__}: {error})")
 
 
 class Equipment:
@@ -83,7 +110,7 @@ class Equipment:
         hardware: Hardware,
         model: PowerModel,
         reserved: ReservedShare,
-        faults: list[str],
+        faults: list[Caveat],
     ) -> None:
         self.meter = meter
         self.hardware = hardware
@@ -91,15 +118,11 @@ class Equipment:
         self.reserved = reserved
         self.faults = faults
         self.extrapolated_s = 0.0
-        self._counted = Attribution(model, reserved, hardware.n_cpus)
-        self._modelled = Attribution(model, reserved, hardware.n_cpus, use_counters=False)
-        self._cpu_counted_j: float | None = None
-        self._ram_counted_j: float | None = None
-        self._added_s = 0.0
+        self._intervals: list[Interval] = []
+        self._quiet_w: dict[str, float] = {}
         self._gpu_ready_s = time.monotonic()
         self._gpu_seen_s = 0.0
         self._gpu_w: float | None = None
-        self._gpu_lowest_w: float | None = None
 
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         """Read the meters; one that fails leaves a gap, which the model fills."""
@@ -108,7 +131,7 @@ class Equipment:
         try:
             return self.meter.read(duration_s, is_of_job)
         except Exception as error:  # noqa: BLE001  # a meter may fail in as many ways as there are drivers
-            self.faults.append(f"a meter failed ({type(error).__name__}: {error})")
+            self.faults.append(_fault("a meter failed", error))
             return MeterReading()
 
     def read_at_once(self, last_s: float, is_of_job: Callable[[int], bool]) -> tuple[float, MeterReading]:
@@ -142,7 +165,7 @@ class Equipment:
             reading = self.meter.replay(end, duration_s)
             gpu_w = self.meter.gpu_power_w()
         except Exception as error:  # noqa: BLE001  # as above
-            self.faults.append(f"a meter failed ({type(error).__name__}: {error})")
+            self.faults.append(_fault("a meter failed", error))
             return MeterReading()
         if gpu_w is not None:
             # The GPUs were not seen while the job ran: their power now stands for it, and the whole time is marked.
@@ -153,13 +176,10 @@ class Equipment:
     def add(self, last: Instant, now: Instant, reading: MeterReading) -> None:
         """Add what happened between two moments."""
         duration_s = now.at_s - last.at_s
+        if duration_s > _LONGEST_GAP_S:
+            reading = replace(reading, cpu_j=None, ram_j=None)
         if self.meter is not None and self.meter.has_cpu_counters and reading.cpu_j is None:
             self.extrapolated_s += duration_s
-        if reading.cpu_j is not None:
-            self._cpu_counted_j = (self._cpu_counted_j or 0.0) + reading.cpu_j
-        if reading.ram_j is not None:
-            self._ram_counted_j = (self._ram_counted_j or 0.0) + reading.ram_j
-        gpu_j = self._gpu_energy_j(last, now, reading)
         busy_s = None
         if now.busy_cpu_s is not None and last.busy_cpu_s is not None:
             busy_s = max(0.0, now.busy_cpu_s - last.busy_cpu_s)
@@ -170,38 +190,75 @@ class Equipment:
             meter_cpu_s=max(0.0, now.meter_cpu_s - last.meter_cpu_s),
             cpu_counted_j=reading.cpu_j,
             ram_counted_j=reading.ram_j,
-            gpu_counted_j=gpu_j,
-            gpu_idle_w=self._gpu_lowest_w or 0.0,
+            gpu_counted_j=self._gpu_energy_j(last, now, reading),
             gpu_job_share=reading.gpu_job_share,
         )
-        self._counted.add(interval)
-        self._modelled.add(interval)
-        self._added_s += duration_s
+        self._note_quiet(interval)
+        self._intervals.append(interval)
+        if len(self._intervals) > _MOST_INTERVALS:
+            self._intervals = coarser(self._intervals)
+
+    @property
+    def is_load_known(self) -> bool:
+        """Whether it could be read how busy the machine was."""
+        return all(interval.busy_cpu_s is not None for interval in self._intervals)
 
     @property
     def is_cpu_counted(self) -> bool:
         """Whether the CPU's energy comes from counters that move."""
-        return self._cpu_counted_j is not None and not self.is_standing_still
+        is_read = any(interval.cpu_counted_j is not None for interval in self._intervals)
+        return is_read and "cpu" not in self.standing_still
 
     @property
     def is_ram_counted(self) -> bool:
-        """Whether the memory's energy comes from counters."""
-        return self._ram_counted_j is not None and not self.is_standing_still
+        """Whether the memory's energy comes from counters that move."""
+        is_read = any(interval.ram_counted_j is not None for interval in self._intervals)
+        return is_read and "ram" not in self.standing_still
 
     @property
     def is_gpu_counted(self) -> bool:
         """Whether the GPUs were seen while the job ran."""
         return self._gpu_seen_s > 0
 
-    @property
-    def is_standing_still(self) -> bool:
-        """Whether the CPU counters are there and do not move: they do not measure, and 0 W is no measurement."""
-        return self._cpu_counted_j == 0 and self._added_s > _STANDS_STILL_AFTER_S
+    @cached_property
+    def standing_still(self) -> frozenset[str]:
+        """Components whose counters are there and do not move (``cpu``, ``ram``): 0 W is no measurement."""
+        return frozenset() if self.meter is None else self.meter.standing_still()
 
-    @property
     def sums(self) -> EnergySums:
-        """What was added so far; all modelled where the CPU counters stand still."""
-        return (self._modelled if self.is_standing_still else self._counted).sums
+        """Add up all intervals."""
+        attribution = Attribution(
+            self.model,
+            IdlePower(
+                cpu_w=self._quiet_w.get("cpu", self.model.cpu_idle_w),
+                ram_w=self._quiet_w.get("ram", self.model.ram_w or 0.0),
+                gpu_w=self._quiet_w.get("gpu", 0.0),
+            ),
+            self.reserved,
+            self.hardware.n_cpus,
+            trust_cpu="cpu" not in self.standing_still,
+            trust_ram="ram" not in self.standing_still,
+        )
+        for interval in self._intervals:
+            attribution.add(interval)
+        return attribution.sums
+
+    def _note_quiet(self, interval: Interval) -> None:
+        """Note the lowest power seen while the machine had next to nothing to do: its idle power is no more.
+
+        GPUs tell no load here; the lowest power of all stands for their idle.
+        """
+        if interval.duration_s < _QUIET_FOR_S:
+            return
+        capacity_s = interval.duration_s * self.hardware.n_cpus
+        is_quiet = interval.busy_cpu_s is not None and interval.busy_cpu_s < _QUIET_SHARE * capacity_s
+        counted = {"gpu": interval.gpu_counted_j}
+        if is_quiet:
+            counted |= {"cpu": interval.cpu_counted_j, "ram": interval.ram_counted_j}
+        for name, energy_j in counted.items():
+            if energy_j is not None:
+                power_w = energy_j / interval.duration_s
+                self._quiet_w[name] = min(power_w, self._quiet_w.get(name, power_w))
 
     def _gpu_energy_j(self, last: Instant, now: Instant, reading: MeterReading) -> float | None:
         """Energy of the GPUs over a whole interval, also for the part of it in which they were not seen. [J].
@@ -217,11 +274,24 @@ class Equipment:
             self.extrapolated_s += duration_s - seen_s
             self._gpu_seen_s += seen_s
             self._gpu_w = reading.gpu_j / seen_s
-            self._gpu_lowest_w = min(
-                self._gpu_w, self._gpu_lowest_w if self._gpu_lowest_w is not None else self._gpu_w
-            )
             return self._gpu_w * duration_s
         if reading.gpu_j is not None:
             return reading.gpu_j
         self.extrapolated_s += duration_s
         return None if self._gpu_w is None else self._gpu_w * duration_s
+
+
+def coarser(intervals: list[Interval]) -> list[Interval]:
+    """Merge intervals by twos where they were seen by the same counters, so that a long run needs little memory."""
+    merged: list[Interval] = []
+    waiting: Interval | None = None
+    for interval in intervals:
+        pair = waiting.merged(interval) if waiting is not None else None
+        if pair is not None:
+            merged.append(pair)
+            waiting = None
+            continue
+        if waiting is not None:
+            merged.append(waiting)
+        waiting = interval
+    return merged if waiting is None else [*merged, waiting]

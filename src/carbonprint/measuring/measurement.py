@@ -61,24 +61,24 @@ class ShareFrom(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReservedShare:
-    """The part of the machine that was kept switched on for the job. [-], 0 to 1 each.
+    """The part of the machine that was kept switched on for the job. [-], 0 to 1 each; None where not known.
 
     Attributes:
         cpu: Of the hardware threads.
         ram: Of the memory.
-        gpu: Of the GPUs.
-        origin: What told the share of the threads.
+        gpu: Of the GPUs; None in a machine without any.
+        origin: What told the share of the threads; None where nothing did.
     """
 
-    cpu: float
-    ram: float
-    gpu: float
-    origin: ShareFrom
+    cpu: float | None
+    ram: float | None
+    gpu: float | None
+    origin: ShareFrom | None
 
     @property
-    def other(self) -> float:
-        """Of what no counter sees: the largest of the others."""
-        return max(self.cpu, self.ram, self.gpu)
+    def other(self) -> float | None:
+        """Of the base power, which no counter sees: the largest of the others."""
+        return max((share for share in (self.cpu, self.ram, self.gpu) if share is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

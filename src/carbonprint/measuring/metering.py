@@ -6,6 +6,7 @@ just before the start, ``load`` in a thread beside the job, ``sample`` at every 
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -39,6 +40,8 @@ class Metering:
         self._meter_cpu_s = meter_cpu_s
         self._counter_paths = find_counters(powercap_dir)
         self._equipment: Equipment | None = None
+        self._lock = threading.Lock()
+        self._has_finished = False
         self._raw_start = read_counters(self._counter_paths)
         self.started_at = datetime.fromtimestamp(wall_clock_at(self._raw_start.at_s), UTC)
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
@@ -57,7 +60,11 @@ class Metering:
         """Import codecarbon, find the hardware and choose the model; what fails is remembered, never raised."""
         from carbonprint.measuring.equipment import open_equipment
 
-        self._equipment = open_equipment(self._powercap_dir, self._raw_start)
+        self._equipment = open_equipment(
+            self._powercap_dir,
+            self._raw_start,
+            [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
+        )
 
     def next_edge_s(self) -> float:
         """Give the time until the next sample. [s].
@@ -74,22 +81,24 @@ class Metering:
             job_cpu_s: CPU seconds of the job so far. [s].
             is_of_job: Tells whether a process id belongs to the job.
         """
-        if self._equipment is None:
-            return
-        at_s = time.monotonic()
-        reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
-        self._add(self._instant(at_s, job_cpu_s), reading)
+        with self._lock:
+            if self._equipment is None or self._has_finished:
+                return
+            at_s = time.monotonic()
+            reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
+            self._add(self._instant(at_s, job_cpu_s), reading)
 
     def finish(
         self,
-        job_cpu_s: float | None,
+        count_job_cpu_s: Callable[[], float | None],
         is_of_job: Callable[[int], bool],
         wait_for_load: Callable[[], None],
     ) -> Callable[[float | None], Measurement]:
         """Read everything for the last time, now.
 
         Args:
-            job_cpu_s: CPU seconds of the job at its end. [s]; None where they could not be read.
+            count_job_cpu_s: Counts the CPU seconds of the job [s], or None where they cannot be read; called once,
+                after the counters were read.
             is_of_job: Tells whether a process id belongs to the job.
             wait_for_load: Waits until ``load`` has ended; called where it has not, after the counters were read.
 
@@ -97,12 +106,16 @@ class Metering:
             A function that gives the measurement. It takes the job's CPU seconds once more, for what could be counted
             only after that wait.
         """
-        if self._equipment is not None:
-            at_s, reading = self._equipment.read_at_once(self._last.at_s, is_of_job)
-            end = self._instant(at_s, job_cpu_s or 0.0)
-        else:
+        with self._lock:
+            is_loaded, self._has_finished = self.is_loaded, True
+            if self._equipment is not None and is_loaded:
+                at_s, reading = self._equipment.read_at_once(self._last.at_s, is_of_job)
+                end = self._instant(at_s, 0.0)
+        if not is_loaded:
             raw_end = read_counters(self._counter_paths)
-            end = self._instant(raw_end.at_s, job_cpu_s or 0.0)
+            end = self._instant(raw_end.at_s, 0.0)
+        job_cpu_s = count_job_cpu_s()
+        if not is_loaded:
             wait_for_load()
             if self._equipment is None:
                 raise MeasurementError("neither meter nor model could be loaded")

@@ -98,6 +98,12 @@ def process_times(pid: int) -> ProcessTimes | None:
     )
 
 
+def process_state(pid: int) -> str:
+    """Give the state of a process as ``/proc`` has it (``T`` for stopped); ``""`` where it is gone."""
+    fields = _stat_fields(pid)
+    return fields[0].decode() if fields else ""
+
+
 def _stat_fields(pid: int) -> list[bytes] | None:
     """Fields of the line from the state on: the name before it may hold blanks and brackets."""
     try:

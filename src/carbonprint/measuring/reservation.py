@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from carbonprint.hardware import Hardware
 
 
-def reserved_share(hardware: Hardware, root: Path = Path("/")) -> ReservedShare:
+def reserved_share(hardware: Hardware, root: Path = Path("/"), *, has_gpu: bool = False) -> ReservedShare:
     """Tell how much of the machine was kept switched on for the job.
 
     The narrowest of what restricts it: Slurm's allocation, the cgroup's limits, the CPU affinity; all of it where
@@ -22,6 +22,7 @@ def reserved_share(hardware: Hardware, root: Path = Path("/")) -> ReservedShare:
     Args:
         hardware: The machine.
         root: Where ``proc`` and ``sys`` are.
+        has_gpu: Whether it has a GPU.
     """
     n_cpus = hardware.n_cpus
     allotted: dict[ShareFrom, float] = {ShareFrom.MACHINE: float(n_cpus)}
@@ -38,7 +39,9 @@ def reserved_share(hardware: Hardware, root: Path = Path("/")) -> ReservedShare:
     ram = 1.0
     if group_bytes is not None and hardware.memory_gib:
         ram = min(1.0, group_bytes / (hardware.memory_gib * BYTES_PER_GIB))
-    return ReservedShare(cpu=min(1.0, allotted[origin] / n_cpus), ram=ram, gpu=1.0, origin=origin)
+    return ReservedShare(
+        cpu=min(1.0, allotted[origin] / n_cpus), ram=ram, gpu=1.0 if has_gpu else None, origin=origin
+    )
 
 
 def cgroup_limits(root: Path = Path("/")) -> tuple[float | None, float | None]:

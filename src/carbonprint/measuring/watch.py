@@ -5,11 +5,19 @@ All signals are blocked, and taken one at a time with sigtimedwait(2); so nothin
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import time
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.processes import JobCpuSeconds, children_by_parent, descendants
+from carbonprint.measuring.processes import (
+    JobCpuSeconds,
+    children_by_parent,
+    descendants,
+    living,
+    process_state,
+)
 
 if TYPE_CHECKING:
     from carbonprint.measuring.metering import Metering
@@ -19,6 +27,8 @@ _SENT_BY_PROCESS = {0, -1, -6}
 """SI_USER (kill), SI_QUEUE (sigqueue), SI_TKILL (tgkill): sent to the wrapper alone, so the command has not got it."""
 _SENT_BY_KERNEL = 0x80
 """SI_KERNEL: what the terminal sends goes to the whole group, the command included."""
+_TIMERS = {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF}
+"""A timer that was set before the wrapper was executed is the wrapper's now; it was meant for the command."""
 
 
 class Watch:
@@ -35,11 +45,41 @@ class Watch:
         self._cpu = JobCpuSeconds()
         self._signals = signal.valid_signals()
         self._leads_session = os.getsid(0) == os.getpid()
+        self._waker: int | None = None
+        self._at_end_s: dict[int, float] = {}
         self.wait_status: int | None = None
         self.fault = ""
 
     def until_ended(self) -> int:
         """Watch until the command has ended, and give its wait status."""
+        try:
+            return self._watch()
+        except Exception as error:  # noqa: BLE001  # whatever fails here, the command is waited for
+            self.fault = self.fault or f"{type(error).__name__}: {error}"
+            _, self.wait_status, usage = os.wait4(self._pid, 0)
+            self._cpu.add_reaped(usage)
+            return self.wait_status
+
+    def cpu_s_at_end(self) -> float:
+        """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
+        for child in children_by_parent().get(os.getpid(), []):
+            self._at_end_s[child] = sum(times.own_s + times.reaped_s for times in living([child]))
+        return self._cpu.total_s([])
+
+    def settled_cpu_s(self) -> float:
+        """CPU seconds of the job up to its end. [s].
+
+        To be called once carbonprint has no process of its own any more: what it noted at the end and still is a child,
+        or is one that can be waited for, was left behind by the command.
+        """
+        left = set(children_by_parent().get(os.getpid(), []))
+        while (ended := _wait(-1)) is not None:
+            left.add(ended[0])
+        return self._cpu.total_s([]) + sum(
+            at_end_s for pid, at_end_s in self._at_end_s.items() if pid in left
+        )
+
+    def _watch(self) -> int:
         while self.wait_status is None:
             timeout_s = self._metering.next_edge_s()
             info = signal.sigtimedwait(self._signals, timeout_s)
@@ -59,11 +99,6 @@ class Watch:
     def is_of_job(self, pid: int) -> bool:
         """Whether a process descends from the command."""
         return pid in descendants(self._roots())
-
-    def reap_orphans(self) -> None:
-        """Take in what has ended since; to be called once no process of carbonprint's own can be among it."""
-        while (ended := _wait(-1)) is not None:
-            self._take_in(*ended)
 
     def _sample(self) -> None:
         """Sample, unless that has failed before: the job must not suffer, and the end says what went wrong."""
@@ -99,13 +134,44 @@ class Watch:
             self.wait_status = status
 
     def _stop_with_the_command(self) -> None:
-        """Stop as the command has, so that the shell sees a stopped job; go on when the shell says so."""
-        os.kill(os.getpid(), signal.SIGSTOP)
+        """Stop as the command has, so that the shell sees a stopped job; go on when the shell says so.
+
+        A shell continues the whole group. Whoever continues or ends the command alone would leave the wrapper stopped:
+        a child of it, of no weight, looks after that.
+        """
+        wrapper = os.getpid()
+        waker = os.fork()
+        if waker == 0:
+            wake_when_running(self._pid, wrapper)
+            os._exit(0)
+        self._waker = waker
+        os.kill(wrapper, signal.SIGSTOP)
+        with contextlib.suppress(OSError):
+            os.kill(waker, signal.SIGKILL)
+            os.waitpid(waker, 0)
 
     def _forward(self, info: signal.struct_siginfo) -> None:
         of_session = self._leads_session and info.si_signo in {signal.SIGHUP, signal.SIGCONT}
-        if info.si_code in _SENT_BY_PROCESS or (of_session and info.si_code == _SENT_BY_KERNEL):
-            os.kill(self._pid, info.si_signo)
+        from_kernel = info.si_code == _SENT_BY_KERNEL and (of_session or info.si_signo in _TIMERS)
+        if (info.si_code in _SENT_BY_PROCESS and info.si_pid != self._waker) or from_kernel:
+            with contextlib.suppress(
+                OSError
+            ):  # a command that has become another user cannot be sent a signal
+                os.kill(self._pid, info.si_signo)
+
+
+def wake_when_running(pid: int, wrapper: int) -> None:
+    """Continue the wrapper as soon as the command is no longer stopped; end where the wrapper is not stopped."""
+    has_stopped = False
+    while True:
+        time.sleep(0.02)
+        is_stopped = process_state(wrapper) == "T"
+        has_stopped = has_stopped or is_stopped
+        if has_stopped and not is_stopped:
+            return
+        if has_stopped and process_state(pid) != "T":
+            os.kill(wrapper, signal.SIGCONT)
+            return
 
 
 def _wait(pid: int) -> tuple[int, int, object] | None:

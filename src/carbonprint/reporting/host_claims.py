@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from carbonprint.hosting.host import Contract, CoveredShare, DcieClaim, Host, Supply
+    from carbonprint.hosting.host import Contract, CoveredShare, DcieClaim, Host, Supply, Uncovered
     from carbonprint.reporting.paragraphs import Paragraphs
 
 
@@ -17,9 +19,7 @@ def claim_lines(host: Host, write: Paragraphs) -> Iterator[str]:
     if host.dcie is not None:
         yield from write.item(_dcie_text(host.dcie, write))
         yield from write.source(host.dcie.source)
-    if host.dcie_history:
-        years = ", ".join(f"{claim.year} {write.number(claim.dcie)}" for claim in host.dcie_history)
-        yield from write.item(_("DCiE of earlier years: {years}").format(years=years))
+    yield from _history_lines(host.dcie_history, write)
     if host.supply is not None:
         yield from _supply_lines(host.supply, write)
     if host.contract is not None:
@@ -28,6 +28,15 @@ def claim_lines(host: Host, write: Paragraphs) -> Iterator[str]:
         wue, evidence = write.number(host.wue_l_per_kwh), _(host.wue_evidence.value)
         yield from write.item(_("WUE {wue} L/kWh, {evidence}").format(wue=wue, evidence=evidence))
         yield from write.source(host.wue_source)
+
+
+def _history_lines(history: tuple[DcieClaim, ...], write: Paragraphs) -> Iterator[str]:
+    """Give the earlier years, those of one source together; the years stand with the figures."""
+    _ = write.translate
+    for source, claims in groupby(history, key=lambda claim: replace(claim.source, year=None)):
+        years = ", ".join(f"{claim.year} {write.number(claim.dcie)}" for claim in claims)
+        yield from write.item(_("DCiE of earlier years: {years}").format(years=years))
+        yield from write.source(source)
 
 
 def shares_text(shares: dict[str, float], write: Paragraphs) -> str:
@@ -69,9 +78,16 @@ def _contract_lines(contract: Contract, write: Paragraphs) -> Iterator[str]:
         yield from write.item(_covered_text(part, contract.year, write))
     yield from write.source(contract.source)
     if contract.uncovered is not None:
-        figure, year = write.number(contract.uncovered.g_per_kwh), contract.uncovered.year
-        yield from write.item(_("supplier's label {figure} g/kWh of {year}").format(figure=figure, year=year))
-        yield from write.source(contract.uncovered.source)
+        yield from _label_lines(contract.uncovered, write)
+
+
+def _label_lines(claim: Uncovered, write: Paragraphs) -> Iterator[str]:
+    _ = write.translate
+    text = _("supplier's label {figure} g/kWh of {year}, {evidence}").format(
+        figure=write.number(claim.g_per_kwh), year=claim.year, evidence=_(claim.evidence.value)
+    )
+    yield from write.item(text)
+    yield from write.source(claim.source)
 
 
 def _covered_text(part: CoveredShare, year: int, write: Paragraphs) -> str:

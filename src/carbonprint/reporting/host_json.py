@@ -171,6 +171,7 @@ def _contract(contract: Contract) -> dict[str, Any]:
         "uncovered": {
             "g_per_kwh": uncovered.g_per_kwh,
             "year": uncovered.year,
+            "evidence": uncovered.evidence.value,
             "source": uncovered.source.as_dict(),
         }
         if uncovered is not None

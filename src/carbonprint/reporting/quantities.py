@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 _ENERGY_UNITS = ((1e3, "MWh"), (1.0, "kWh"), (1e-3, "Wh"), (1e-6, "mWh"))
+_LEAST_IN_FULL, _MOST_IN_FULL = 1e-6, 1e12
 _MASS_UNITS = ((1e3, "t"), (1.0, "kg"), (1e-3, "g"), (1e-6, "mg"), (1e-9, "µg"))
 
 
@@ -19,9 +20,14 @@ def mass_unit(mass_kg: float) -> tuple[float, str]:
 
 
 def number(value: float, language: str, *, digits: int = 4) -> str:
-    """Print a number with that many significant digits, never in powers of ten; ``nl`` has a decimal comma."""
+    """Print a number with that many significant digits; ``nl`` has a decimal comma.
+
+    It stands in powers of ten only outside 1e-6 to 1e12, where its zeros could no longer be counted.
+    """
     if value == 0 or not math.isfinite(value):
         text = f"{value:g}"
+    elif not _LEAST_IN_FULL <= abs(value) < _MOST_IN_FULL:
+        text = f"{value:.{min(digits, 6)}g}".replace("e+", "e")
     else:
         places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
         text = f"{value:.{min(places, 12)}f}"
@@ -30,15 +36,14 @@ def number(value: float, language: str, *, digits: int = 4) -> str:
 
 def short_number(value: float, language: str, *, digits: int = 4) -> str:
     """Print a number as ``number`` does, without zeros at its end (0.8, not 0.8000)."""
-    text = (
-        f"{value:.{digits}g}" if 1e-4 <= abs(value) < 10**digits else number(value, language, digits=digits)
-    )
+    is_short = 1e-4 <= abs(value) < min(10**digits, _MOST_IN_FULL)
+    text = f"{value:.{digits}g}" if is_short else number(value, language, digits=digits)
     return text.replace(".", ",") if language == "nl" else text
 
 
 def duration(duration_s: float, language: str) -> str:
     """Print a duration: seconds below two minutes, else hours, minutes and seconds."""
-    if duration_s < 120:
+    if duration_s < 120 or not duration_s < _MOST_IN_FULL:
         return f"{number(duration_s, language)} s"
     whole = round(duration_s)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60

@@ -38,6 +38,8 @@ def settings_table(settings: Settings, language: str = "en") -> list[str]:
         is_project = file.scope == "project"
         if file.is_found:
             found = _("found")
+        elif file.is_anothers:
+            found = _("not used: owned by another user")
         else:
             found = _("not there, nor in a folder above it") if is_project else _("not there")
         lines.append(f"  {shown(str(file.path))}  ({found})")
@@ -47,7 +49,13 @@ def settings_table(settings: Settings, language: str = "en") -> list[str]:
 def settings_json(settings: Settings) -> str:
     """Write every setting and the files that were looked for as JSON."""
     files = [
-        {"path": str(file.path), "scope": file.scope, "is_found": file.is_found} for file in settings.files
+        {
+            "path": str(file.path),
+            "scope": file.scope,
+            "is_found": file.is_found,
+            "is_anothers": file.is_anothers,
+        }
+        for file in settings.files
     ]
     content = {"settings": settings.as_record(), "files": files}
     return json.dumps(content, indent=2, sort_keys=True) + "\n"

@@ -21,7 +21,16 @@ if TYPE_CHECKING:
 _WIDTH = 15
 _AMOUNT_WIDTH = 9
 _MIX_PARTS = 4
-_NOTED = {"meter-fault", "counter-stands-still", "no-cpu-seconds", "platform"}
+_NOTED = {
+    "meter-fault",
+    "counter-stands-still",
+    "counters-not-readable",
+    "load-unknown",
+    "machine-unknown",
+    "no-cpu-seconds",
+    "footprint-fault",
+    "platform",
+}
 """Caveats that change how the figures of the summary must be read; the rest stands in ``runs show``."""
 
 Record = Mapping[str, Any]
@@ -102,7 +111,9 @@ def _energy_lines(record: Record, language: str, _: Translate) -> list[str]:
 def _emissions(record: Record, accounting: str, language: str, _: Translate) -> str:
     emissions_kg = number_at(record, f"footprint.emissions_kg.{accounting}")
     if emissions_kg is None:
-        if not value_at(record, "footprint.market_missing"):
+        is_energy_known = number_at(record, "measurement.energy_kwh.total") is not None
+        is_factor_known = number_at(record, f"footprint.intensity_g_per_kwh.{accounting}") is not None
+        if accounting == "location_based" or is_factor_known or not is_energy_known:
             return _("unknown")
         return _(
             "unknown: no factor for what no guarantee covers; carbonprint host show {host} says more"
@@ -152,19 +163,31 @@ def _host_lines(record: Record, language: str, _: Translate) -> list[str]:
         "default": _("world average, for want of evidence"),
     }
     if any(caveat["code"] == "default-host" for caveat in record.get("caveats") or ()):
-        text = _("none named: the world's average grid and PUE assumed; name yours with --host HOST")
+        text = _(
+            "none named: world average assumed, DCiE {dcie} of {year}; name yours with --host HOST"
+        ).format(
+            dcie=_("unknown") if dcie is None else short_number(dcie, language),
+            year=host.get("dcie_year") or "?",
+        )
     else:
         text = _("{host}, {country}; DCiE {dcie} of {year}, {basis}").format(
             host=shown(str(host.get("id"))),
             country=shown(str(host.get("country"))),
             dcie=_("unknown") if dcie is None else short_number(dcie, language),
             year=host.get("dcie_year") or "?",
-            basis=basis.get(str(host.get("dcie_basis")), "?"),
+            basis=_("no datacenter")
+            if host.get("kind") == "desk"
+            else basis.get(str(host.get("dcie_basis")), "?"),
         )
     lines = [_row(_("host"), text)]
     shares = value_at(record, "host.energy_mix.shares")
     if isinstance(shares, Mapping) and shares:
         lines.append(_row(_("energy mix"), _mix(record, shares, language, _)))
+    else:
+        zone = value_at(record, "footprint.intensity.location_based.zone") or host.get("country")
+        lines.append(
+            _row(_("energy mix"), _("its sources are not known for {zone}").format(zone=shown(str(zone))))
+        )
     return lines
 
 
