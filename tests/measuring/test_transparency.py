@@ -375,3 +375,11 @@ def test_energy_dcie_intensity_and_emissions_multiply_out(wrapper):
         assert footprint["emissions_kg"][accounting] == pytest.approx(emissions_kg)
         low, high = footprint["emissions_kg_90"][accounting]
         assert low < emissions_kg < high
+    figures = {source["figure"] for source in record["sources"]}
+    assert figures >= {
+        "dcie",
+        "intensity_location_based",
+        "intensity_market_based",
+        "energy_cpu",
+        "energy_other",
+    }

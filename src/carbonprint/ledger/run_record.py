@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from carbonprint.ledger.record import SCHEMA, printable
 from carbonprint.measuring.measurement import Component, Measurement
 from carbonprint.provenance import Basis, Caveat, Estimate, Source
 from carbonprint.reference.codecarbon_tables import MIX_SOURCE, energy_mix
+from carbonprint.reference.power import model_sources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +55,7 @@ def run_record(
     """
     evidenced, claimed = footprints[Standing.EVIDENCED], footprints[Standing.CLAIMED]
     all_caveats = dict.fromkeys((*caveats, *measurement.caveats, *evidenced.factors.caveats))
+    host_part = _host(host, evidenced.factors)
     return {
         "schema": SCHEMA,
         "run_id": run_id,
@@ -64,7 +67,7 @@ def run_record(
         "duration_s": measurement.duration_s,
         "exit_status": exit_status,
         "measurement": _measurement(measurement),
-        "host": _host(host, evidenced.factors),
+        "host": host_part,
         "footprint": {
             "standing": evidenced.standing.value,
             **_footprint(evidenced),
@@ -76,7 +79,7 @@ def run_record(
         else {"count": labels.units[0], "label": printable(labels.units[1])},
         "settings": dict(settings),
         "caveats": [{"code": caveat.code, "text": printable(caveat.text)} for caveat in all_caveats],
-        "sources": list(_sources(evidenced.factors)),
+        "sources": _sources(measurement, evidenced.factors, host_part["energy_mix"]),
         "carbonprint_version": __version__,
     }
 
@@ -179,13 +182,21 @@ def _intensity(intensity: CarbonIntensity | None) -> dict[str, Any] | None:
     }
 
 
-def _sources(factors: HostFactors) -> list[dict[str, Any]]:
+def _sources(
+    measurement: Measurement, factors: HostFactors, mix: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    """Where every figure of a record comes from: the host's, and the meters and models behind the energy."""
     found: list[tuple[str, Source]] = [
         ("dcie", factors.efficiency.source),
         ("intensity_location_based", factors.location_based.source),
     ]
     if factors.market_based is not None:
         found.append(("intensity_market_based", factors.market_based.source))
+    if mix is not None and mix["source"] == MIX_SOURCE.publisher:
+        found.append(("energy_mix", replace(MIX_SOURCE, year=mix["year"])))
+    for part, model in measurement.models.items():
+        if model is not None:
+            found += [(f"energy_{part.value}", source) for source in model_sources(model)]
     return [{"figure": figure, **source.as_dict()} for figure, source in found]
 
 

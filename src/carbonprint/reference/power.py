@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from carbonprint.hardware import MachineKind
+from carbonprint.provenance import Source
 
 
 @cache
@@ -61,9 +62,19 @@ def model_sigma(model: str) -> float:
     return float(_tables()["model"][model]["sigma"])
 
 
-def model_source(model: str) -> str:
-    """Where the uncertainty of one kind of meter or model comes from."""
-    return str(_tables()["model"][model]["source"])
+def model_sources(model: str) -> list[Source]:
+    """Where one kind of meter or model, and its uncertainty, come from.
+
+    Args:
+        model: A name of ``model_names``, or ``other`` for what no counter sees.
+    """
+    tables = _tables()
+    behind = {"cpu_tdp": "cpu_from_tdp", "cpu_per_thread": "cpu_per_thread", "dram_per_gib": "dram"}
+    if model == "other":
+        rows = [tables["other"], tables["base_power_source"]]
+    else:
+        rows = [*([tables[behind[model]]] if model in behind else []), tables["model"][model]]
+    return [Source(title=row["source"], year=row["year"], url=row.get("url", "")) for row in rows]
 
 
 def model_names() -> tuple[str, ...]:
