@@ -130,4 +130,5 @@ def test_help_loads_nothing_heavy():
         "heavy = {'numpy', 'pandas', 'pydantic', 'rich', 'codecarbon'} & set(sys.modules)\n"
         "assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True)
+    assert done.returncode == 0, done.stderr
