@@ -157,15 +157,13 @@ def test_runs_are_removed_all_or_none(ledger, make_record):
 
 
 WRITER = """
-import json, sys, time
+import json, sys
 from pathlib import Path
 from carbonprint.ledger.store import Ledger
 print("ready", flush=True)
 record = json.loads(sys.stdin.readline())
-started_s = time.monotonic()
 with Ledger(Path(sys.argv[1]), busy_timeout_s=5) as ledger:  # as run has it
     ledger.add(record)
-print(time.monotonic() - started_s)
 """
 
 
@@ -181,7 +179,6 @@ def test_ten_processes_that_end_at_the_same_moment_all_land(ledger, make_record)
         writer.stdin.flush()
     said = [writer.communicate() for writer in writers]
     assert [writer.returncode for writer in writers] == [0] * 10, said
-    assert max(float(out) for out, _ in said) < 4
     assert sorted(ids(ledger)) == [f"run-{number}" for number in range(10)]
 
 

@@ -32,7 +32,7 @@ def equipment(*steps):
 
 def test_idle_power_is_the_lowest_seen_while_there_was_next_to_nothing_to_do():
     # 1 s at 40 W with 0.1 of 10 CPU seconds busy, then 1 s at 70 W with 5 busy, 4 of them the job's.
-    sums = equipment((1, 0.1, 0.1, 40.0), (1, 5, 4, 70.0)).sums()
+    sums = equipment((1, 0.1, 0.05, 40.0), (1, 5, 4, 70.0)).sums()
     assert sums.idle[Component.CPU] == pytest.approx(80)
     assert sums.job_active[Component.CPU] == pytest.approx((70 - 40) * 4 / 5)
     assert sums.job_idle[Component.CPU] == pytest.approx(80)
@@ -41,6 +41,13 @@ def test_idle_power_is_the_lowest_seen_while_there_was_next_to_nothing_to_do():
 def test_without_a_quiet_moment_idle_power_is_the_models():
     sums = equipment((1, 5, 4, 70.0), (0.01, 0.0, 0.0, 0.3)).sums()  # too short a moment to tell
     assert sums.idle[Component.CPU] == pytest.approx(10 + 0.1)
+
+
+def test_a_busy_job_on_a_large_machine_is_not_taken_for_its_idle():
+    # 0.4 of 10 CPU seconds are below 5 % of the machine, and all of it is the job's.
+    sums = equipment(*[(1, 0.4, 0.4, 48.0)] * 5).sums()
+    assert sums.idle[Component.CPU] == pytest.approx(5 * 10)  # the model's
+    assert sums.job_active[Component.CPU] == pytest.approx(5 * 38)
 
 
 def test_a_waiting_job_carries_the_idle_machine():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import pytest
 from wrapped import Wrapper
 
@@ -31,10 +29,7 @@ def nvmlDeviceGetComputeRunningProcesses(handle): return []
 @pytest.fixture
 def wrapper(tmp_path):
     wrapper = Wrapper(tmp_path)
-    folder = tmp_path / "driver"
-    folder.mkdir()
-    (folder / "pynvml.py").write_text(textwrap.dedent(DRIVER))
-    wrapper.environment["PYTHONPATH"] = str(folder)
+    wrapper.put_before({"pynvml.py": DRIVER})
     return wrapper
 
 

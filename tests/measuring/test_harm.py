@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import textwrap
 
 import pytest
 from powercap_tree import TWO_PACKAGES, tree_in_memory, writing
@@ -17,16 +16,6 @@ def wrapper(tmp_path):
     return Wrapper(tmp_path)
 
 
-def put_before(wrapper: Wrapper, files: dict[str, str]) -> None:
-    """Put modules on the path in front of those that are installed."""
-    folder = wrapper.folder.parent / "before"
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text))
-    wrapper.environment["PYTHONPATH"] = str(folder)
-
-
 def namespaces_work() -> bool:
     done = subprocess.run(["unshare", "--net", "--mount", "true"], capture_output=True)
     return done.returncode == 0
@@ -36,7 +25,7 @@ needs_namespaces = pytest.mark.skipif(not namespaces_work(), reason="needs root 
 
 
 def test_codecarbon_that_raises_leaves_the_job_alone(wrapper):
-    put_before(wrapper, {"codecarbon/__init__.py": "raise RuntimeError('no such luck')"})
+    wrapper.put_before({"codecarbon/__init__.py": "raise RuntimeError('no such luck')"})
     done = wrapper.run("--", "sh", "-c", "echo out; exit 4")
     assert (done.returncode, done.stdout) == (4, b"out\n")
     assert b"no such luck" in done.stderr
@@ -60,8 +49,7 @@ def test_a_meter_that_fails_in_the_middle_leaves_a_gap_that_the_model_fills(wrap
 
 
 def test_metering_that_fails_altogether_keeps_what_is_known(wrapper):
-    put_before(
-        wrapper,
+    wrapper.put_before(
         {
             "sitecustomize.py": """
                 import carbonprint.measuring.metering as metering
@@ -139,7 +127,7 @@ def test_nothing_is_written_into_the_working_directory(wrapper):
 
 def test_elsewhere_than_on_linux_the_command_runs_and_the_record_says_so(wrapper):
     """What another platform lacks is taken away; the rest is real."""
-    put_before(wrapper, {"sitecustomize.py": "import signal\ndel signal.sigtimedwait"})
+    wrapper.put_before({"sitecustomize.py": "import signal\ndel signal.sigtimedwait"})
     done = wrapper.run("--", "sh", "-c", "echo out; exit 3")
     assert (done.returncode, done.stdout) == (3, b"out\n")
     assert b"outside Linux" in done.stderr
@@ -164,7 +152,7 @@ def test_counters_that_may_not_be_read_are_told_with_what_mends_it(wrapper):
     "broken", ["numpy/__init__.py", "sqlalchemy/__init__.py"], ids=["numpy", "sqlalchemy"]
 )
 def test_a_library_that_is_broken_costs_neither_the_job_nor_the_record(wrapper, broken):
-    put_before(wrapper, {broken: "raise ImportError('this library is broken')"})
+    wrapper.put_before({broken: "raise ImportError('this library is broken')"})
     done = wrapper.run("--host", "odc-noord", "--", "sh", "-c", "exit 4")
     assert done.returncode == 4
     assert b"this library is broken" in done.stderr
@@ -183,7 +171,7 @@ def test_a_library_that_is_broken_costs_neither_the_job_nor_the_record(wrapper, 
 
 
 def test_a_codecarbon_that_ends_the_program_does_not_end_the_wrapper(wrapper):
-    put_before(wrapper, {"codecarbon/__init__.py": "raise SystemExit('bye')"})
+    wrapper.put_before({"codecarbon/__init__.py": "raise SystemExit('bye')"})
     done = wrapper.run("--", "sh", "-c", "exit 4")
     assert done.returncode == 4
     assert wrapper.record()["measurement"]["energy_kwh"]["total"] > 0
@@ -202,8 +190,7 @@ def test_without_dev_null_the_job_is_watched_to_its_end(wrapper):
 
 
 def test_where_no_thread_can_be_started_the_meter_is_loaded_at_the_end(wrapper):
-    put_before(
-        wrapper,
+    wrapper.put_before(
         {
             "sitecustomize.py": """
                 import threading

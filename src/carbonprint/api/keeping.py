@@ -77,6 +77,21 @@ def named_host(settings: Settings) -> Callable[[], tuple[Host, tuple[Caveat, ...
     return load
 
 
+def settings_caveats(settings: Settings) -> list[Caveat]:
+    """Say which of the settings did not do what they were written for."""
+    from carbonprint.provenance import Caveat
+
+    found = []
+    for file in settings.files:
+        if file.is_anothers:
+            text = f"{file.shown} was not used: it is owned by another user"
+            found.append(Caveat(code="settings-not-used", text=text))
+    if settings.origins["powercap_dir"] != "default" and not settings.powercap_dir.is_dir():
+        text = f"there is no directory {settings.powercap_dir} ({settings.origins['powercap_dir']}): no counter is read"
+        found.append(Caveat(code="settings-not-used", text=text))
+    return found
+
+
 def keep(
     measurement: Measurement,
     host: Host,
@@ -98,7 +113,8 @@ def keep(
     footprints, faults = _footprints(measurement, factors)
     record = run_record(
         new_run_id(), labels, measurement, host, footprints,
-        exit_status=exit_status, settings=settings.as_record(), caveats=[*caveats, *faults],
+        exit_status=exit_status, settings=settings.as_record(),
+        caveats=[*caveats, *settings_caveats(settings), *faults],
     )  # fmt: skip
     fault = _add_to_ledger(record, settings.state_dir)
     aside = _aside(record, settings.state_dir) if fault else None

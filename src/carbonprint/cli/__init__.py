@@ -8,23 +8,27 @@ import sys
 
 def main() -> None:
     """Run the command line."""
-    _put_standard_library_first()
+    _put_ours_first()
     _let_interrupts_end_us()
     from carbonprint.cli.root import root
 
     root(prog_name="carbonprint")
 
 
-def _put_standard_library_first() -> None:
-    """Put PYTHONPATH and the working directory behind the standard library.
+def _put_ours_first() -> None:
+    """Put PYTHONPATH and the working directory behind the standard library and what is installed.
 
-    They are there for the command: a ``platform.py`` among its modules would else be loaded here, and end us before the
-    command starts. All else keeps its order, since carbonprint itself may lie on PYTHONPATH.
+    They are there for the command: a ``platform.py`` among its modules, or another Python's ``numpy``, would else be
+    loaded here, and end us before the command starts.
     """
+    import site
+
     library = os.path.dirname(os.__file__)
     zipped = os.path.join(os.path.dirname(library), f"python{sys.version_info[0]}{sys.version_info[1]}.zip")
-    ours = {library, os.path.join(library, "lib-dynload"), zipped}
-    sys.path.sort(key=lambda folder: folder not in ours)  # a stable sort
+    first = {library, os.path.join(library, "lib-dynload"), zipped}
+    own = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    second = {own, *site.getsitepackages(), site.getusersitepackages()}
+    sys.path.sort(key=lambda folder: (folder not in first, folder not in second))  # a stable sort
 
 
 def _let_interrupts_end_us() -> None:
@@ -34,5 +38,7 @@ def _let_interrupts_end_us() -> None:
     """
     import signal
 
+    if sys.argv[1:2] != ["run"]:
+        return  # other commands tidy up what they have begun to write
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -28,11 +28,15 @@ _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
 
 _LONGEST_GAP_S = 120.0
-"""After so long without a reading (a stopped wrapper, a suspended machine) a counter may have wrapped around more than
-once: at 300 W one of 32 bits in units of 15.3 µJ does so every 218 s. [s]"""
+"""After so long without a reading (a stopped wrapper) a counter may have wrapped around more than once: at
+300 W one of 32 bits in units of 15.3 µJ does so every 218 s. [s]"""
 
 _QUIET_SHARE = 0.05
 """Below this share of its capacity a machine counts as having nothing to do (a working assumption). [-]"""
+
+_QUIET_OWN_CPUS = 0.1
+"""And only while the job and carbonprint use less than this part of one thread: on a large machine a busy job is a
+small share of the capacity, and its power must not be taken for the machine's idle. [CPU seconds per second]"""
 
 _QUIET_FOR_S = 0.2
 """Shorter intervals tell nothing of the power in them: a counter moves once a millisecond. [s]"""
@@ -168,8 +172,7 @@ class Equipment:
             self.faults.append(_fault("a meter failed", error))
             return MeterReading()
         if gpu_w is not None:
-            # The GPUs were not seen while the job ran: their power now stands for it, and the whole time is marked.
-            self.extrapolated_s += duration_s
+            # The GPUs were not seen while the job ran: their power now stands for it.
             reading = replace(reading, gpu_j=gpu_w * duration_s)
         return reading
 
@@ -178,8 +181,11 @@ class Equipment:
         duration_s = now.at_s - last.at_s
         if duration_s > _LONGEST_GAP_S:
             reading = replace(reading, cpu_j=None, ram_j=None)
+        cpu_unseen_s = 0.0
         if self.meter is not None and self.meter.has_cpu_counters and reading.cpu_j is None:
-            self.extrapolated_s += duration_s
+            cpu_unseen_s = duration_s
+        gpu_j, gpu_unseen_s = self._gpu_energy_j(last, now, reading)
+        self.extrapolated_s += max(cpu_unseen_s, gpu_unseen_s)
         busy_s = None
         if now.busy_cpu_s is not None and last.busy_cpu_s is not None:
             busy_s = max(0.0, now.busy_cpu_s - last.busy_cpu_s)
@@ -190,7 +196,7 @@ class Equipment:
             meter_cpu_s=max(0.0, now.meter_cpu_s - last.meter_cpu_s),
             cpu_counted_j=reading.cpu_j,
             ram_counted_j=reading.ram_j,
-            gpu_counted_j=self._gpu_energy_j(last, now, reading),
+            gpu_counted_j=gpu_j,
             gpu_job_share=reading.gpu_job_share,
         )
         self._note_quiet(interval)
@@ -251,7 +257,12 @@ class Equipment:
         if interval.duration_s < _QUIET_FOR_S:
             return
         capacity_s = interval.duration_s * self.hardware.n_cpus
-        is_quiet = interval.busy_cpu_s is not None and interval.busy_cpu_s < _QUIET_SHARE * capacity_s
+        own_s = interval.job_cpu_s + interval.meter_cpu_s
+        is_quiet = (
+            interval.busy_cpu_s is not None
+            and interval.busy_cpu_s < _QUIET_SHARE * capacity_s
+            and own_s < _QUIET_OWN_CPUS * interval.duration_s
+        )
         counted = {"gpu": interval.gpu_counted_j}
         if is_quiet:
             counted |= {"cpu": interval.cpu_counted_j, "ram": interval.ram_counted_j}
@@ -260,25 +271,23 @@ class Equipment:
                 power_w = energy_j / interval.duration_s
                 self._quiet_w[name] = min(power_w, self._quiet_w.get(name, power_w))
 
-    def _gpu_energy_j(self, last: Instant, now: Instant, reading: MeterReading) -> float | None:
-        """Energy of the GPUs over a whole interval, also for the part of it in which they were not seen. [J].
+    def _gpu_energy_j(self, last: Instant, now: Instant, reading: MeterReading) -> tuple[float | None, float]:
+        """Energy of the GPUs over a whole interval [J], and the part of it in which they were not seen [s].
 
         Their first moments pass before the driver's library is loaded; later a reading may fail. The mean power of
-        what was seen stands for the rest, which is marked.
+        what was seen stands for the rest.
         """
         duration_s = now.at_s - last.at_s
         if self.meter is None or self.meter.gpu_model is None or duration_s <= 0:
-            return None
+            return None, 0.0
         seen_s = now.at_s - max(last.at_s, self._gpu_ready_s)
         if reading.gpu_j is not None and seen_s > 0:
-            self.extrapolated_s += duration_s - seen_s
             self._gpu_seen_s += seen_s
             self._gpu_w = reading.gpu_j / seen_s
-            return self._gpu_w * duration_s
+            return self._gpu_w * duration_s, duration_s - seen_s
         if reading.gpu_j is not None:
-            return reading.gpu_j
-        self.extrapolated_s += duration_s
-        return None if self._gpu_w is None else self._gpu_w * duration_s
+            return reading.gpu_j, duration_s
+        return None if self._gpu_w is None else self._gpu_w * duration_s, duration_s
 
 
 def coarser(intervals: list[Interval]) -> list[Interval]:

@@ -48,6 +48,14 @@ class JobCpuSeconds:
         """Add a child of ours that has ended; ``usage`` holds it and all that it has waited for."""
         self._reaped_s += usage.ru_utime + usage.ru_stime
 
+    def settled_s(self, left_behind_s: float) -> float:
+        """Give the CPU seconds of a job that has ended. [s]; never less than was given before.
+
+        Args:
+            left_behind_s: CPU seconds, at the end, of processes that were not waited for before it. [s].
+        """
+        return max(self._highest_s, self._reaped_s + left_behind_s)
+
     def total_s(self, roots: Iterable[int]) -> float:
         """Give the CPU seconds so far. [s]; never less than it gave before.
 

@@ -30,6 +30,9 @@ _SENT_BY_KERNEL = 0x80
 _TIMERS = {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF}
 """A timer that was set before the wrapper was executed is the wrapper's now; it was meant for the command."""
 
+_AFTER_FAULT_S = 0.02
+"""Pause after something failed, so that a fault that stays does not keep a core busy. [s]"""
+
 
 class Watch:
     """Watches one command that runs.
@@ -51,20 +54,34 @@ class Watch:
         self.fault = ""
 
     def until_ended(self) -> int:
-        """Watch until the command has ended, and give its wait status."""
-        try:
-            return self._watch()
-        except Exception as error:  # noqa: BLE001  # whatever fails here, the command is waited for
-            self.fault = self.fault or f"{type(error).__name__}: {error}"
-            _, self.wait_status, usage = os.wait4(self._pid, 0)
-            self._cpu.add_reaped(usage)
-            return self.wait_status
+        """Watch until the command has ended, and give its wait status.
+
+        Whatever fails, signals are passed on and the command is waited for; then there are no samples any more.
+        """
+        while self.wait_status is None:
+            try:
+                self._step()
+            except Exception as error:  # noqa: BLE001  # as above
+                self.fault = self.fault or f"{type(error).__name__}: {error}"
+                time.sleep(_AFTER_FAULT_S)
+        return self.wait_status
+
+    def _step(self) -> None:
+        """Take one signal, one child or one sample, whichever comes first."""
+        info = signal.sigtimedwait(self._signals, self._metering.next_edge_s())
+        if info is None:
+            self._reap()
+            self._sample()
+        elif info.si_signo == signal.SIGCHLD and info.si_code not in _SENT_BY_PROCESS:
+            self._reap()
+        else:
+            self._forward(info)
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
         for child in children_by_parent().get(os.getpid(), []):
             self._at_end_s[child] = sum(times.own_s + times.reaped_s for times in living([child]))
-        return self._cpu.total_s([])
+        return self._cpu.settled_s(sum(self._at_end_s.values()))
 
     def settled_cpu_s(self) -> float:
         """CPU seconds of the job up to its end. [s].
@@ -75,22 +92,7 @@ class Watch:
         left = set(children_by_parent().get(os.getpid(), []))
         while (ended := _wait(-1)) is not None:
             left.add(ended[0])
-        return self._cpu.total_s([]) + sum(
-            at_end_s for pid, at_end_s in self._at_end_s.items() if pid in left
-        )
-
-    def _watch(self) -> int:
-        while self.wait_status is None:
-            timeout_s = self._metering.next_edge_s()
-            info = signal.sigtimedwait(self._signals, timeout_s)
-            if info is None:
-                self._reap()
-                self._sample()
-            elif info.si_signo == signal.SIGCHLD and info.si_code not in _SENT_BY_PROCESS:
-                self._reap()
-            else:
-                self._forward(info)
-        return self.wait_status
+        return self._cpu.settled_s(sum(at_end_s for pid, at_end_s in self._at_end_s.items() if pid in left))
 
     def cpu_s(self) -> float:
         """CPU seconds of the job so far. [s]."""
@@ -140,15 +142,23 @@ class Watch:
         a child of it, of no weight, looks after that.
         """
         wrapper = os.getpid()
-        waker = os.fork()
-        if waker == 0:
-            wake_when_running(self._pid, wrapper)
-            os._exit(0)
-        self._waker = waker
+        with contextlib.suppress(
+            OSError
+        ):  # no more processes for this user: then only the shell continues us
+            self._waker = os.fork()
+            if self._waker == 0:
+                wake_when_running(self._pid, wrapper)
+                os._exit(0)
         os.kill(wrapper, signal.SIGSTOP)
-        with contextlib.suppress(OSError):
-            os.kill(waker, signal.SIGKILL)
-            os.waitpid(waker, 0)
+        # Whoever continued the whole group has continued the command as well; it is not sent the signal twice.
+        continued = signal.sigtimedwait({signal.SIGCONT}, 0)
+        if continued is not None and process_state(self._pid) == "T":
+            self._forward(continued)
+        if self._waker is not None:
+            with contextlib.suppress(OSError):
+                os.kill(self._waker, signal.SIGKILL)
+                os.waitpid(self._waker, 0)
+            self._waker = None
 
     def _forward(self, info: signal.struct_siginfo) -> None:
         of_session = self._leads_session and info.si_signo in {signal.SIGHUP, signal.SIGCONT}
@@ -163,7 +173,7 @@ class Watch:
 def wake_when_running(pid: int, wrapper: int) -> None:
     """Continue the wrapper as soon as the command is no longer stopped; end where the wrapper is not stopped."""
     has_stopped = False
-    while True:
+    while os.getppid() == wrapper:
         time.sleep(0.02)
         is_stopped = process_state(wrapper) == "T"
         has_stopped = has_stopped or is_stopped

@@ -29,6 +29,7 @@ _NOTED = {
     "machine-unknown",
     "no-cpu-seconds",
     "footprint-fault",
+    "settings-not-used",
     "platform",
 }
 """Caveats that change how the figures of the summary must be read; the rest stands in ``runs show``."""
@@ -169,15 +170,17 @@ def _host_lines(record: Record, language: str, _: Translate) -> list[str]:
             dcie=_("unknown") if dcie is None else short_number(dcie, language),
             year=host.get("dcie_year") or "?",
         )
+    elif host.get("kind") == "desk":
+        text = _("{host}, {country}; no datacenter (DCiE 1)").format(
+            host=shown(str(host.get("id"))), country=shown(str(host.get("country")))
+        )
     else:
         text = _("{host}, {country}; DCiE {dcie} of {year}, {basis}").format(
             host=shown(str(host.get("id"))),
             country=shown(str(host.get("country"))),
             dcie=_("unknown") if dcie is None else short_number(dcie, language),
             year=host.get("dcie_year") or "?",
-            basis=_("no datacenter")
-            if host.get("kind") == "desk"
-            else basis.get(str(host.get("dcie_basis")), "?"),
+            basis=basis.get(str(host.get("dcie_basis")), "?"),
         )
     lines = [_row(_("host"), text)]
     shares = value_at(record, "host.energy_mix.shares")
