@@ -86,10 +86,6 @@ class MeasurementError(CarbonprintError):
     """The job could not be measured."""
 
 
-class MeterUnavailableError(MeasurementError):
-    """A counter is not there or not readable; the message says which and how to get it."""
-
-
 class LedgerError(CarbonprintError):
     """The ledger could not be read or written; the message names it and says why."""
 

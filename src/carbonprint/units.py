@@ -13,25 +13,13 @@ from carbonprint.errors import InvalidQuantityError
 JOULES_PER_KWH = 3_600_000
 """1 kWh = 1000 W · 3600 s (by definition of the watt-hour, SI Brochure 9th ed., table 8 and section 4)."""
 
-SECONDS_PER_HOUR = 3600
 GRAMS_PER_KG = 1000
-WATTS_PER_KW = 1000
 BYTES_PER_GIB = 2**30
 
 
 def kwh_from_joules(energy_j: float) -> float:
     """Convert energy. [J] → [kWh]."""
     return energy_j / JOULES_PER_KWH
-
-
-def joules_from_kwh(energy_kwh: float) -> float:
-    """Convert energy. [kWh] → [J]."""
-    return energy_kwh * JOULES_PER_KWH
-
-
-def joules_from_microjoules(energy_uj: float) -> float:
-    """Convert energy. [µJ] → [J]."""
-    return energy_uj / 1_000_000
 
 
 def dcie_from_pue(pue: float) -> float:

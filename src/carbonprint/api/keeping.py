@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 _LONGEST_WAIT_S = 5.0
 """How long a run that has ended waits for a ledger that another process holds. [s]"""
 
-DEFAULT_HOST = "grid/WLD"
-"""Where nobody says where a run takes place: the world's average grid and PUE."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
@@ -66,13 +63,13 @@ def named_host(settings: Settings) -> Callable[[], tuple[Host, tuple[Caveat, ...
         return lambda: (read, ())
 
     def load() -> tuple[Host, tuple[Caveat, ...]]:
-        from carbonprint.hosting.catalogue import load_host
+        from carbonprint.hosting.catalogue import DEFAULT_HOST_ID, load_host
         from carbonprint.provenance import Caveat
 
         if name is not None:
             return load_host(name), ()
         text = "no host was named: the world's average grid and PUE are assumed; name yours with --host"
-        return load_host(DEFAULT_HOST), (Caveat(code="default-host", text=text),)
+        return load_host(DEFAULT_HOST_ID), (Caveat(code="default-host", text=text),)
 
     return load
 

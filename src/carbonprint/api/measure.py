@@ -106,8 +106,6 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
 
     def _finish(self) -> Measurement:
         """Read everything for the last time; where that fails, what is known is still a measurement."""
-        from carbonprint.measuring.assembly import unknown_measurement
-
         ended_s = time.monotonic()
         try:
             measurement_of = self._metering.finish(
@@ -115,13 +113,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
             )
             return measurement_of(None)
         except Exception as fault:  # noqa: BLE001  # whatever fails in metering, the block must not suffer
-            return unknown_measurement(
-                started_at=self._metering.started_at,
-                duration_s=ended_s - self._metering.started_s,
-                interval_s=self._settings.interval_s,
-                cpu_s=self._cpu.total_s(),
-                fault=f"{type(fault).__name__}: {fault}",
-            )
+            return self._metering.unknown(ended_s, self._cpu.total_s(), fault)
         finally:
             self._stop_sampler()
 

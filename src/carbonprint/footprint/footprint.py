@@ -40,7 +40,7 @@ def footprint_of(measurement: Measurement, factors: HostFactors, draws: Draws | 
     def emissions(intensity: CarbonIntensity | None) -> Estimate | None:
         if intensity is None:
             return None
-        low, high = interval_90(site_draws * intensity_draws_g_per_kwh(intensity, draws) / 1000)
+        low, high = interval_90(operational_kg(site_draws, intensity_draws_g_per_kwh(intensity, draws)))
         central = float(operational_kg(site_kwh, intensity.g_per_kwh))
         return Estimate(low=low, central=central, high=high)
 

@@ -88,6 +88,43 @@ class CarbonIntensity:
         if self.parts and not math.isclose(total, self.g_per_kwh, rel_tol=1e-9, abs_tol=1e-9):
             raise InvalidQuantityError(f"the parts add up to {total:g}, not to {self.g_per_kwh:g} g/kWh")
 
+    @classmethod
+    def put_together(
+        cls,
+        parts: tuple[IntensityTerm, ...],
+        *,
+        accounting: Accounting,
+        scope: FactorScope,
+        year: int,
+        zone: str,
+        set_id: str,
+        source: Source,
+    ) -> CarbonIntensity:
+        """Add up parts: their sum, and a half-width as of independent errors (the root of the sum of squares).
+
+        Args:
+            parts: What it is put together from.
+            accounting: As the attribute; likewise the rest.
+            scope: Which emissions all parts count.
+            year: Year of the electricity.
+            zone: What it describes.
+            set_id: The set it belongs to.
+            source: Where its composition was published.
+        """
+        g_per_kwh = math.fsum(part.g_per_kwh for part in parts)
+        spread_g_per_kwh = math.hypot(*(part.g_per_kwh * part.half_width_90 for part in parts))
+        return cls(
+            g_per_kwh=g_per_kwh,
+            accounting=accounting,
+            scope=scope,
+            year=year,
+            zone=zone,
+            set_id=set_id,
+            source=source,
+            half_width_90=spread_g_per_kwh / g_per_kwh if g_per_kwh > 0 else 0.0,
+            parts=parts,
+        )
+
     @property
     def terms(self) -> tuple[IntensityTerm, ...]:
         """Its uncertain inputs: the parts, or the figure itself as the only one."""

@@ -178,19 +178,14 @@ def contracted_intensity(
         half_width_90=annual_half_width(abs(on_year - year)),
         source=source,
     )
-    rest = _rest_terms(uncovered, rest_share)
-    g_per_kwh = own.g_per_kwh + math.fsum(term.g_per_kwh for term in rest)
-    spread_g_per_kwh = math.hypot(*(term.g_per_kwh * term.half_width_90 for term in (own, *rest)))
-    return CarbonIntensity(
-        g_per_kwh=g_per_kwh,
+    return CarbonIntensity.put_together(
+        (own, *_rest_terms(uncovered, rest_share)),
         accounting=Accounting.MARKET,
         scope=FactorScope.DIRECT,
         year=year,
         zone=zone,
         set_id="contract",
         source=source,
-        half_width_90=spread_g_per_kwh / g_per_kwh if g_per_kwh > 0 else 0.0,
-        parts=(own, *rest),
     )
 
 

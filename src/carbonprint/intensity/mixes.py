@@ -87,18 +87,14 @@ def mix_intensity(shares: Mapping[str, float], *, zone: str, year: int, source: 
         )
         for name, share in shares.items()
     )
-    g_per_kwh = math.fsum(part.g_per_kwh for part in parts)
-    spread_g_per_kwh = math.hypot(*(part.g_per_kwh * part.half_width_90 for part in parts))
-    return CarbonIntensity(
-        g_per_kwh=g_per_kwh,
+    return CarbonIntensity.put_together(
+        parts,
         accounting=Accounting.LOCATION,
         scope=FactorScope.LIFECYCLE,
         year=year,
         zone=zone,
         set_id="supply",
         source=source,
-        half_width_90=spread_g_per_kwh / g_per_kwh if g_per_kwh > 0 else 0.0,
-        parts=parts,
     )
 
 

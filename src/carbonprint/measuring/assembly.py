@@ -37,7 +37,7 @@ def assemble(
     """
     sums = equipment.sums()
     unknown = {Component.RAM} if not equipment.is_ram_counted and equipment.model.ram_w is None else set()
-    if _is_gpu_unseen(equipment, sums.machine[Component.GPU]):
+    if equipment.has_gpu and sums.machine[Component.GPU] == 0:
         unknown.add(Component.GPU)
 
     def energy(joules: dict[Component, float]) -> ComponentEnergy:
@@ -102,16 +102,11 @@ def unknown_measurement(
     )
 
 
-def _is_gpu_unseen(equipment: Equipment, gpu_j: float) -> bool:
-    return equipment.meter is not None and equipment.meter.gpu_model is not None and gpu_j == 0
-
-
 def _quality(equipment: Equipment, unknown: set[Component]) -> dict[Component, Basis | None]:
-    has_gpu = equipment.meter is not None and equipment.meter.gpu_model is not None
     gpu = Basis.COUNTED if equipment.is_gpu_counted else Basis.MODELLED
     return {
         Component.CPU: Basis.COUNTED if equipment.is_cpu_counted else equipment.model.cpu_basis,
-        Component.GPU: gpu if has_gpu and Component.GPU not in unknown else None,
+        Component.GPU: gpu if equipment.has_gpu and Component.GPU not in unknown else None,
         Component.RAM: None
         if Component.RAM in unknown
         else (Basis.COUNTED if equipment.is_ram_counted else Basis.MODELLED),

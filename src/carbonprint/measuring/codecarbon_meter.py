@@ -93,11 +93,6 @@ class CodecarbonMeter:
         return self._rapl is not None
 
     @property
-    def has_ram_counters(self) -> bool:
-        """Whether the memory has a readable counter."""
-        return bool(self._dram)
-
-    @property
     def gpu_names(self) -> tuple[str, ...]:
         """Names of the GPUs, one each."""
         if self._gpus is None:

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 from carbonprint.errors import MeasurementError
@@ -75,43 +76,27 @@ def run_command(
 
 
 def _load_beside(load: Callable[[], None]) -> Callable[[], None]:
-    """Load in a thread beside the job, and give what waits for it; where no thread can be started, load at the end."""
+    """Load in a thread beside the job, and give what waits for it; where no thread can be started, load when asked."""
     loader = threading.Thread(target=load, daemon=True)
     try:
         loader.start()
     except RuntimeError:  # as many threads as the user may have are there already
-        return load
+        return cache(load)
     return loader.join
 
 
 def _measurement(metering: Metering, watch: Watch, finish_loading: Callable[[], None]) -> Measurement:
     """Read everything for the last time; where that fails, what is known is still a measurement."""
     ended_s = time.monotonic()
-    is_loading_finished = False
-
-    def finish_loading_once() -> None:
-        nonlocal is_loading_finished
-        if not is_loading_finished:
-            finish_loading()
-        is_loading_finished = True
-
     try:
         if watch.fault:
             raise MeasurementError(watch.fault)
-        measure = metering.finish(watch.cpu_s_at_end, watch.is_of_job, wait_for_load=finish_loading_once)
-        finish_loading_once()
+        measure = metering.finish(watch.cpu_s_at_end, watch.is_of_job, wait_for_load=finish_loading)
+        finish_loading()
         return measure(watch.settled_cpu_s())
     except Exception as error:  # noqa: BLE001  # whatever fails in metering, the command's result stands
-        from carbonprint.measuring.assembly import unknown_measurement
-
-        finish_loading_once()
-        return unknown_measurement(
-            started_at=metering.started_at,
-            duration_s=ended_s - metering.started_s,
-            interval_s=metering.interval_s,
-            cpu_s=watch.settled_cpu_s(),
-            fault=f"{type(error).__name__}: {error}",
-        )
+        finish_loading()
+        return metering.unknown(ended_s, watch.settled_cpu_s(), error)
 
 
 def _quietly(*steps: Callable[[], None]) -> Callable[[], None]:

@@ -128,6 +128,11 @@ class Equipment:
         self._gpu_seen_s = 0.0
         self._gpu_w: float | None = None
 
+    @property
+    def has_gpu(self) -> bool:
+        """Whether the machine has a GPU that codecarbon sees."""
+        return self.meter is not None and self.meter.gpu_model is not None
+
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         """Read the meters; one that fails leaves a gap, which the model fills."""
         if self.meter is None:
@@ -278,7 +283,7 @@ class Equipment:
         what was seen stands for the rest.
         """
         duration_s = now.at_s - last.at_s
-        if self.meter is None or self.meter.gpu_model is None or duration_s <= 0:
+        if not self.has_gpu or duration_s <= 0:
             return None, 0.0
         seen_s = now.at_s - max(last.at_s, self._gpu_ready_s)
         if reading.gpu_j is not None and seen_s > 0:

@@ -47,11 +47,6 @@ class Metering:
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
 
     @property
-    def started_s(self) -> float:
-        """Monotonic time of the start. [s]."""
-        return self._start.at_s
-
-    @property
     def is_loaded(self) -> bool:
         """Whether ``load`` has ended."""
         return self._equipment is not None
@@ -136,6 +131,24 @@ class Metering:
             )
 
         return measurement
+
+    def unknown(self, ended_s: float, cpu_s: float | None, fault: Exception) -> Measurement:
+        """Give what is known of a job whose metering failed.
+
+        Args:
+            ended_s: Monotonic time at which it ended. [s].
+            cpu_s: Its CPU seconds. [s]; None where they could not be read.
+            fault: What went wrong.
+        """
+        from carbonprint.measuring.assembly import unknown_measurement
+
+        return unknown_measurement(
+            started_at=self.started_at,
+            duration_s=ended_s - self._start.at_s,
+            interval_s=self.interval_s,
+            cpu_s=cpu_s,
+            fault=f"{type(fault).__name__}: {fault}",
+        )
 
     def _instant(self, at_s: float, job_cpu_s: float) -> Instant:
         return Instant(

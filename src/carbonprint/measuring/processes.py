@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from resource import struct_rusage
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -24,15 +24,13 @@ _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessTimes:
-    """One line of ``/proc/PID/stat``, proc_pid_stat(5).
+    """Times of one process, from its line in ``/proc/PID/stat``, proc_pid_stat(5).
 
     Attributes:
-        parent: Process id of the parent.
         own_s: CPU seconds of its threads, living and dead. [s].
         reaped_s: CPU seconds of its children that it has waited for, and of theirs. [s].
     """
 
-    parent: int
     own_s: float
     reaped_s: float
 
@@ -62,15 +60,25 @@ class JobCpuSeconds:
         Args:
             roots: Living children of the wrapper that belong to the job.
         """
-        total_s = self._reaped_s + sum(times.own_s + times.reaped_s for times in living(roots))
-        self._highest_s = max(self._highest_s, total_s)
+        self._highest_s = max(self._highest_s, self._reaped_s + living_cpu_s(roots))
         return self._highest_s
 
 
-def living(roots: Iterable[int]) -> Iterator[ProcessTimes]:
+def living_cpu_s(roots: Iterable[int], children: Mapping[int, list[int]] | None = None) -> float:
+    """CPU seconds of these processes, all their descendants, and what these have waited for. [s].
+
+    Args:
+        roots: Process ids.
+        children: ``children_by_parent()``, where it has just been read.
+    """
+    return sum(times.own_s + times.reaped_s for times in living(roots, children))
+
+
+def living(roots: Iterable[int], children: Mapping[int, list[int]] | None = None) -> Iterator[ProcessTimes]:
     """Give the times of these processes and all their descendants, parents before children."""
     waiting = list(roots)
-    children = children_by_parent() if waiting else {}
+    if children is None:
+        children = children_by_parent() if waiting else {}
     while waiting:
         pid = waiting.pop(0)
         times = process_times(pid)
@@ -100,7 +108,6 @@ def process_times(pid: int) -> ProcessTimes | None:
     user, system, children_user, children_system = (int(field) / _TICKS_PER_SECOND for field in fields[11:15])
     own_s = _cpu_clock_s(pid)
     return ProcessTimes(
-        parent=int(fields[1]),
         own_s=user + system if own_s is None else own_s,
         reaped_s=children_user + children_system,
     )
@@ -157,9 +164,8 @@ class BlockCpuSeconds:
         return pid == os.getpid() or pid in descendants([os.getpid()])
 
     def _so_far_s(self) -> float:
-        living_s = sum(
-            each.own_s + each.reaped_s for each in living(children_by_parent().get(os.getpid(), ()))
-        )
+        children = children_by_parent()
+        living_s = living_cpu_s(children.get(os.getpid(), ()), children)
         own_s = time.process_time() - self._meter_cpu_s()
         return own_s + reaped_children_cpu_s() + living_s
 

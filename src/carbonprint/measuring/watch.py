@@ -15,7 +15,7 @@ from carbonprint.measuring.processes import (
     JobCpuSeconds,
     children_by_parent,
     descendants,
-    living,
+    living_cpu_s,
     process_state,
 )
 
@@ -79,8 +79,9 @@ class Watch:
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
-        for child in children_by_parent().get(os.getpid(), []):
-            self._at_end_s[child] = sum(times.own_s + times.reaped_s for times in living([child]))
+        children = children_by_parent()
+        for child in children.get(os.getpid(), []):
+            self._at_end_s[child] = living_cpu_s([child], children)
         return self._cpu.settled_s(sum(self._at_end_s.values()))
 
     def settled_cpu_s(self) -> float:
@@ -103,13 +104,9 @@ class Watch:
         return pid in descendants(self._roots())
 
     def _sample(self) -> None:
-        """Sample, unless that has failed before: the job must not suffer, and the end says what went wrong."""
-        if not self._metering.is_loaded or self.wait_status is not None or self.fault:
-            return
-        try:
+        """Sample, unless something has failed before: the end says what."""
+        if self._metering.is_loaded and self.wait_status is None and not self.fault:
             self._metering.sample(self.cpu_s(), self.is_of_job)
-        except Exception as error:  # noqa: BLE001  # as above
-            self.fault = f"{type(error).__name__}: {error}"
 
     def _roots(self) -> list[int]:
         """Living children of the wrapper that belong to the job.
@@ -142,9 +139,7 @@ class Watch:
         a child of it, of no weight, looks after that.
         """
         wrapper = os.getpid()
-        with contextlib.suppress(
-            OSError
-        ):  # no more processes for this user: then only the shell continues us
+        with contextlib.suppress(OSError):  # where no process can be made, only the shell continues us
             self._waker = os.fork()
             if self._waker == 0:
                 wake_when_running(self._pid, wrapper)
@@ -164,9 +159,8 @@ class Watch:
         of_session = self._leads_session and info.si_signo in {signal.SIGHUP, signal.SIGCONT}
         from_kernel = info.si_code == _SENT_BY_KERNEL and (of_session or info.si_signo in _TIMERS)
         if (info.si_code in _SENT_BY_PROCESS and info.si_pid != self._waker) or from_kernel:
-            with contextlib.suppress(
-                OSError
-            ):  # a command that has become another user cannot be sent a signal
+            # A command that has become another user cannot be sent a signal.
+            with contextlib.suppress(OSError):
                 os.kill(self._pid, info.si_signo)
 
 
