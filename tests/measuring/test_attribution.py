@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonprint.hardware import PowerModel
-from carbonprint.measuring.attribution import Attribution, IdlePower, Interval
-from carbonprint.measuring.equipment import coarser
+from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower
+from carbonprint.measuring.intervals import GpuUse, IdleFactors, Interval, coarser
 from carbonprint.measuring.measurement import Component, ReservedShare, ShareFrom
 from carbonprint.provenance import Basis
 
@@ -35,19 +35,22 @@ def intervals(draw):
         meter_cpu_s=meter_s,
         cpu_counted_j=draw(joules),
         ram_counted_j=draw(joules),
-        gpu_counted_j=draw(joules),
-        gpu_job_share=draw(shares),
+        gpus=(
+            GpuUse(energy_j=draw(joules), active_share=draw(shares), idle_share=draw(shares)),
+            GpuUse(energy_j=draw(joules), active_share=draw(shares)),
+        ),
+        idle_factors=IdleFactors(*(draw(shares) for _ in range(4))),
     )
 
 
-IDLE = IdlePower(cpu_w=10.0, ram_w=4.0, gpu_w=30.0)
+IDLE = IdlePower(cpu_w=10.0, ram_w=4.0, gpus_w=(30.0, 20.0))
 
 
 def added(*parts, reserved=WHOLE, **trust):
-    attribution = Attribution(MODEL, IDLE, reserved, N_CPUS, **trust)
+    attribution, sums = Attribution(MODEL, IDLE, reserved, N_CPUS, **trust), EnergySums()
     for part in parts:
-        attribution.add(part)
-    return attribution.sums
+        sums.add(attribution.split(part))
+    return sums
 
 
 def test_a_job_by_hand():

@@ -259,7 +259,7 @@ def test_what_the_command_leaves_behind_is_counted_once(wrapper):
         "--interval", "0.2", "--", "sh", "-c", burn, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     record = wrapper.record()
-    assert 0.5 < record["measurement"]["cpu_s"] < 1.3 * record["duration_s"]
+    assert 0.2 < record["measurement"]["cpu_s"] < 1.3 * record["duration_s"]
 
 
 def test_modules_of_the_job_do_not_stand_in_for_ours(wrapper):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from carbonprint.errors import LedgerError
@@ -89,12 +89,18 @@ def settings_caveats(settings: Settings) -> list[Caveat]:
     return found
 
 
+def new_run_id() -> str:
+    """Make the id of a run: ten hexadecimal digits, so that a few of them will do to name it."""
+    return os.urandom(5).hex()
+
+
 def keep(
     measurement: Measurement,
     host: Host,
     labels: RunLabels,
     settings: Settings,
     *,
+    run_id: str,
     exit_status: int | None,
     caveats: Sequence[Caveat] = (),
 ) -> Kept:
@@ -103,19 +109,37 @@ def keep(
     Raises:
         LedgerError: If the record could be written nowhere at all.
     """
+    made = with_footprint(
+        measurement, host, labels, run_id=run_id, exit_status=exit_status, settings=settings.as_record(),
+        caveats=[*caveats, *settings_caveats(settings)],
+    )  # fmt: skip
+    fault = _add_to_ledger(made.record, settings.state_dir)
+    aside = _aside(made.record, settings.state_dir) if fault else None
+    return replace(made, aside=aside, fault=fault)
+
+
+def with_footprint(
+    measurement: Measurement,
+    host: Host,
+    labels: RunLabels,
+    *,
+    run_id: str,
+    exit_status: int | None,
+    settings: Mapping[str, Any],
+    caveats: Sequence[Caveat],
+    is_interrupted: bool = False,
+) -> Kept:
+    """Compute the footprint of a run and make its record, which is written nowhere yet."""
     from carbonprint.hosting.standing import both_standings
-    from carbonprint.ledger.run_record import new_run_id, run_record
+    from carbonprint.ledger.run_record import run_record
 
     factors = both_standings(host, on_year=measurement.started_at.year)
     footprints, faults = _footprints(measurement, factors)
     record = run_record(
-        new_run_id(), labels, measurement, host, footprints,
-        exit_status=exit_status, settings=settings.as_record(),
-        caveats=[*caveats, *settings_caveats(settings), *faults],
+        run_id, labels, measurement, host, footprints, exit_status=exit_status, settings=settings,
+        caveats=[*caveats, *faults], is_interrupted=is_interrupted,
     )  # fmt: skip
-    fault = _add_to_ledger(record, settings.state_dir)
-    aside = _aside(record, settings.state_dir) if fault else None
-    return Kept(record=record, footprints=footprints, aside=aside, fault=fault)
+    return Kept(record=record, footprints=footprints)
 
 
 def load_what_keeping_needs(settings: Settings) -> None:

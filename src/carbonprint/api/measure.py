@@ -10,7 +10,8 @@ import time
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
+from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
+from carbonprint.api.recovery import journal_of
 from carbonprint.errors import CarbonprintError
 from carbonprint.ledger.labels import RunLabels
 from carbonprint.settings import python_argument, resolve, working_directory
@@ -81,7 +82,13 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         self._has_ended = threading.Event()
         self._sampler = threading.Thread(target=self._sample, name="carbonprint", daemon=True)
         self._cpu = BlockCpuSeconds(self._meter_cpu_s)
-        self._metering = Metering(self._settings.interval_s, self._settings.powercap_dir, self._meter_cpu_s)
+        self._run_id = new_run_id()
+        self._journal = journal_of(self._run_id, self._labels, (), self._settings)
+        settings = self._settings
+        self._metering = Metering(
+            settings.interval_s, settings.powercap_dir, self._meter_cpu_s, self._journal,
+            widens=settings.origins["interval"] == "default",
+        )  # fmt: skip
         self._sampler.start()
         return self
 
@@ -94,9 +101,12 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         self._measurement = self._finish()
         labels, code = self._labels, _exit_status(error)
         try:
+            self._journal().close(exit_status=code)
             self._kept = keep(
-                self._measurement, self._host, labels, self._settings, exit_status=code, caveats=self._caveats
-            )
+                self._measurement, self._host, labels, self._settings,
+                run_id=self._run_id, exit_status=code, caveats=self._caveats,
+            )  # fmt: skip
+            self._journal().remove()
         except Exception as fault:  # noqa: BLE001  # whatever fails here, the block's own result or error stands
             warnings.warn(f"carbonprint: the run could not be kept: {fault}", RuntimeWarning, stacklevel=2)
             return

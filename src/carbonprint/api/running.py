@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host
+from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
+from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
 
@@ -25,11 +26,13 @@ class RunOutcome:
         ended: How the command ended, and what it used.
         kept: Its record and footprint; None where they could not be made.
         fault: Why not, in words; else ``""``.
+        recovered: Earlier runs whose wrapper was killed, and that were kept meanwhile.
     """
 
     ended: Ended
     kept: Kept | None
     fault: str = ""
+    recovered: tuple[Kept, ...] = ()
 
 
 def run(
@@ -56,27 +59,39 @@ def run(
     """
     labels = RunLabels(name=name or default_name(command)[:LONGEST_TEXT], phase=phase, units=units)
     load_host = named_host(settings)
+    run_id = new_run_id()
+    open_journal = journal_of(run_id, labels, command, settings)
+    recovered: list[Kept] = []
 
     def load_beside_the_job() -> None:
         load_what_keeping_needs(settings)
         load_host()
         import carbonprint.reporting.summary  # noqa: F401  # what the end shows
 
+        recovered.extend(recover_interrupted(settings))
+
     ended = run_command(
         command,
         interval_s=settings.interval_s,
         powercap_dir=settings.powercap_dir,
         beside_the_job=load_beside_the_job,
+        open_journal=open_journal,
+        widens=settings.origins["interval"] == "default",
     )
     try:
         from carbonprint.measuring.redaction import redacted
 
+        open_journal().close(exit_status=ended.exit_status)
         labels = replace(labels, command=redacted(command))
         host, caveats = load_host()
-        kept = keep(ended.measurement, host, labels, settings, exit_status=ended.exit_status, caveats=caveats)
+        kept = keep(
+            ended.measurement, host, labels, settings,
+            run_id=run_id, exit_status=ended.exit_status, caveats=caveats,
+        )  # fmt: skip
+        open_journal().remove()
     except Exception as error:  # noqa: BLE001  # whatever goes wrong here, the command's exit status stands
         return RunOutcome(ended=ended, kept=None, fault=f"{type(error).__name__}: {error}")
-    return RunOutcome(ended=ended, kept=kept)
+    return RunOutcome(ended=ended, kept=kept, recovered=tuple(recovered))
 
 
 def default_name(command: Sequence[str]) -> str:

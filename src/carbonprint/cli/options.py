@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from carbonprint.api.recovery import recover_interrupted
 from carbonprint.settings import Settings, resolve, working_directory
 
 if TYPE_CHECKING:
@@ -48,13 +49,20 @@ def format_option(*forms: str) -> Callable[[Command], Command]:
     )
 
 
-def settings_of(**options: object | None) -> Settings:
+def settings_of(*, recovers: bool = True, **options: object | None) -> Settings:
     """Settle the settings of a command from its options, the environment and the configuration files.
 
     Args:
+        recovers: Whether runs whose wrapper was killed are kept first.
         options: Setting name → what the option held; None where it was not given.
     """
-    return resolve(options, os.environ, working_directory())
+    settings = resolve(options, os.environ, working_directory())
+    if recovers and (recovered := recover_interrupted(settings)):
+        from carbonprint.reporting.summary import recovery_line
+
+        for kept in recovered:
+            click.echo(recovery_line(kept.record, str(settings.lang)), err=True)
+    return settings
 
 
 def terminal_width() -> int | None:

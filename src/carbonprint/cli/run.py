@@ -52,7 +52,7 @@ def run(
     from carbonprint.measuring.ending import end_like
     from carbonprint.measuring.launch import CommandNotStartedError
 
-    settings = settings_of(host=host, interval=interval, state_dir=state_dir, lang=lang)
+    settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
     try:
         outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
     except CommandNotStartedError as error:
@@ -76,13 +76,14 @@ def _units(count: float | None, label: str | None) -> tuple[float, str] | None:
 
 def _tell(outcome: RunOutcome, settings: Settings) -> None:
     """Print the summary; a standard error that is closed or full does the command no harm."""
-    from carbonprint.reporting.summary import failure_line, summary_lines
+    from carbonprint.reporting.summary import failure_line, recovery_line, summary_lines
 
     kept, language = outcome.kept, str(settings.lang)
     if kept is None:
         lines = [failure_line(outcome.fault, language)]
     else:
         lines = summary_lines(kept.record, language, ledger_fault=kept.fault, aside=kept.aside)
+    lines += [recovery_line(earlier.record, language) for earlier in outcome.recovered]
     if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
         lines.insert(0, "")  # the terminal shows ^C, and no line end after it
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,11 +24,6 @@ if TYPE_CHECKING:
     from carbonprint.ledger.labels import RunLabels
 
 
-def new_run_id() -> str:
-    """Make the id of a run: ten hexadecimal digits, so that a few of them will do to name it."""
-    return secrets.token_hex(5)
-
-
 def run_record(
     run_id: str,
     labels: RunLabels,
@@ -40,6 +34,7 @@ def run_record(
     exit_status: int | None,
     settings: Mapping[str, Any],
     caveats: Sequence[Caveat] = (),
+    is_interrupted: bool = False,
 ) -> dict[str, Any]:
     """Make the record of a run in the form ``carbonprint/run/1``.
 
@@ -52,6 +47,7 @@ def run_record(
         exit_status: Exit status of the command; 128 + N where signal N killed it; None for a block of Python.
         settings: The settings it ran with: name → value and origin.
         caveats: What a reader must know, besides what measurement and host say themselves.
+        is_interrupted: Whether the wrapper was killed before the run ended.
     """
     evidenced, claimed = footprints[Standing.EVIDENCED], footprints[Standing.CLAIMED]
     all_caveats = dict.fromkeys((*caveats, *measurement.caveats, *evidenced.factors.caveats))
@@ -61,7 +57,7 @@ def run_record(
         "run_id": run_id,
         "name": printable(labels.name),
         "phase": printable(labels.phase) or None,
-        "state": "finished",
+        "state": "interrupted" if is_interrupted else "finished",
         "command": [printable(word) for word in labels.command],
         "started_at": _utc(measurement.started_at),
         "duration_s": measurement.duration_s,

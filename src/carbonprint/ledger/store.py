@@ -128,6 +128,14 @@ class Ledger:
             return _parsed(row.run_id, row.record)
         raise self._unknown(run_id, [])
 
+    def holds(self, run_id: str) -> bool:
+        """Whether a run of just this id is kept.
+
+        Raises:
+            LedgerError: If the ledger cannot be read.
+        """
+        return bool(self._ids(_IDS.where(_runs.c.run_id == run_id)))
+
     def iterate(
         self, *, limit: int | None = None, name: str | None = None, host: str | None = None
     ) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.detection import machine_pseudonym
@@ -17,27 +18,27 @@ from carbonprint.units import kwh_from_joules
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from carbonprint.measuring.equipment import Equipment
+    from carbonprint.measuring.tally import Tally
 
 _INTEL_BEFORE_HASWELL = {26, 30, 31, 37, 42, 44, 45, 46, 47, 58, 62}
 """Model numbers of family 6 from Nehalem to Ivy Bridge (Linux, arch/x86/include/asm/intel-family.h)."""
 
 
 def assemble(
-    equipment: Equipment, *, started_at: datetime, duration_s: float, interval_s: float, cpu_s: float | None
+    tally: Tally, *, started_at: datetime, duration_s: float, interval_s: float, cpu_s: float | None
 ) -> Measurement:
     """Give the measurement of a run whose intervals have all been added.
 
     Args:
-        equipment: The meters and the model, with the sums.
+        tally: The run, with all its intervals.
         started_at: When the command started (UTC).
         duration_s: How long it took. [s].
         interval_s: Time between two samples. [s].
         cpu_s: CPU seconds of the job. [s]; None where they could not be read.
     """
-    sums = equipment.sums()
-    unknown = {Component.RAM} if not equipment.is_ram_counted and equipment.model.ram_w is None else set()
-    if equipment.has_gpu and sums.machine[Component.GPU] == 0:
+    sums = tally.sums()
+    unknown = {Component.RAM} if not tally.is_ram_counted and tally.setup.model.ram_w is None else set()
+    if tally.setup.gpu_model is not None and sums.machine[Component.GPU] == 0:
         unknown.add(Component.GPU)
 
     def energy(joules: dict[Component, float]) -> ComponentEnergy:
@@ -50,7 +51,7 @@ def assemble(
         duration_s=duration_s,
         interval_s=interval_s,
         cpu_s=cpu_s,
-        extrapolated_s=equipment.extrapolated_s,
+        extrapolated_s=tally.extrapolated_s,
         energy=energy(job),
         active_energy=energy(sums.job_active),
         machine_energy=energy(sums.machine),
@@ -58,12 +59,28 @@ def assemble(
         meter_energy_kwh=kwh_from_joules(sums.meter_j),
         rest_energy=energy(sums.rest),
         other_base_kwh=kwh_from_joules(sums.job_base_j),
-        other_base_sigma=equipment.model.base_sigma,
-        reserved=equipment.reserved,
-        quality=_quality(equipment, unknown),
-        models=_models(equipment, unknown),
+        other_base_sigma=tally.setup.model.base_sigma,
+        reserved=_reserved(tally),
+        quality=_quality(tally, unknown),
+        models=_models(tally, unknown),
         machine_id=machine_pseudonym(),
-        caveats=tuple(_caveats(equipment, cpu_s)),
+        caveats=tuple(_caveats(tally, cpu_s)),
+    )
+
+
+def _reserved(tally: Tally) -> ReservedShare:
+    """The mean over time of what was reserved for the job, after the runs that overlap have divided it."""
+    reserved, factors = tally.setup.reserved, tally.mean_idle_factors()
+
+    def share(whole: float | None, name: str) -> float | None:
+        return None if whole is None else whole * factors.get(name, 1.0)
+
+    return replace(
+        reserved,
+        cpu=share(reserved.cpu, "cpu"),
+        ram=share(reserved.ram, "ram"),
+        gpu=share(reserved.gpu, "gpu"),
+        base_share=share(reserved.other, "other"),
     )
 
 
@@ -102,51 +119,49 @@ def unknown_measurement(
     )
 
 
-def _quality(equipment: Equipment, unknown: set[Component]) -> dict[Component, Basis | None]:
-    gpu = Basis.COUNTED if equipment.is_gpu_counted else Basis.MODELLED
+def _quality(tally: Tally, unknown: set[Component]) -> dict[Component, Basis | None]:
+    gpu = Basis.COUNTED if tally.is_gpu_counted else Basis.MODELLED
     return {
-        Component.CPU: Basis.COUNTED if equipment.is_cpu_counted else equipment.model.cpu_basis,
-        Component.GPU: gpu if equipment.has_gpu and Component.GPU not in unknown else None,
+        Component.CPU: Basis.COUNTED if tally.is_cpu_counted else tally.setup.model.cpu_basis,
+        Component.GPU: gpu if tally.setup.gpu_model is not None and Component.GPU not in unknown else None,
         Component.RAM: None
         if Component.RAM in unknown
-        else (Basis.COUNTED if equipment.is_ram_counted else Basis.MODELLED),
-        Component.OTHER: equipment.model.other_basis,
+        else (Basis.COUNTED if tally.is_ram_counted else Basis.MODELLED),
+        Component.OTHER: tally.setup.model.other_basis,
     }
 
 
-def _models(equipment: Equipment, unknown: set[Component]) -> dict[Component, str | None]:
-    ram = "rapl_dram" if equipment.is_ram_counted else "dram_per_gib"
+def _models(tally: Tally, unknown: set[Component]) -> dict[Component, str | None]:
+    ram = "rapl_dram" if tally.is_ram_counted else "dram_per_gib"
     return {
-        Component.CPU: _rapl_model(equipment) if equipment.is_cpu_counted else equipment.model.cpu_model,
-        Component.GPU: None
-        if equipment.meter is None or Component.GPU in unknown
-        else equipment.meter.gpu_model,
+        Component.CPU: _rapl_model(tally) if tally.is_cpu_counted else tally.setup.model.cpu_model,
+        Component.GPU: None if Component.GPU in unknown else tally.setup.gpu_model,
         Component.RAM: None if Component.RAM in unknown else ram,
         Component.OTHER: "other",
     }
 
 
-def _rapl_model(equipment: Equipment) -> str:
-    hardware = equipment.hardware
+def _rapl_model(tally: Tally) -> str:
+    hardware = tally.setup.hardware
     if hardware.cpu_vendor == "AuthenticAMD":
         return "rapl_amd"
     is_old = hardware.cpu_family == 6 and hardware.cpu_model in _INTEL_BEFORE_HASWELL
     return "rapl_intel_old" if is_old else "rapl_intel"
 
 
-def _caveats(equipment: Equipment, cpu_s: float | None) -> list[Caveat]:
-    found = list(dict.fromkeys(equipment.faults))
+def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
+    found = list(dict.fromkeys(tally.faults))
     names = {"cpu": "the CPU", "ram": "the memory"}
-    for part in sorted(equipment.standing_still):
+    for part in sorted(tally.standing_still):
         text = f"an energy counter of {names[part]} is there but stands still: its energy is modelled instead"
         found.append(Caveat(code="counter-stands-still", text=text))
-    if not equipment.is_load_known:
+    if not tally.is_load_known:
         text = "how busy the machine was could not be read: all that was busy counts as the job's"
         found.append(Caveat(code="load-unknown", text=text))
     if cpu_s is None:
         text = "the job's CPU seconds could not be read; its energy holds its share of the idle machine only"
         found.append(Caveat(code="no-cpu-seconds", text=text))
-    if equipment.extrapolated_s > 0:
-        text = f"for {equipment.extrapolated_s:.2f} s a counter was not seen; a model filled that time"
+    if tally.extrapolated_s > 0:
+        text = f"for {tally.extrapolated_s:.2f} s a counter was not seen; a model filled that time"
         found.append(Caveat(code="extrapolated", text=text))
     return found

@@ -16,52 +16,10 @@ from carbonprint.measuring.measurement import Component, ReservedShare
 
 if TYPE_CHECKING:
     from carbonprint.hardware import PowerModel
+    from carbonprint.measuring.intervals import Interval
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """What was seen between two samples.
-
-    Attributes:
-        duration_s: [s], ≥ 0.
-        busy_cpu_s: CPU seconds in which the machine did anything; None where they could not be read. [s].
-        job_cpu_s: Of these, the job's. [s].
-        meter_cpu_s: Of these, carbonprint's own. [s].
-        cpu_counted_j: Energy of the CPU packages by their counters; None where there are none. [J].
-        ram_counted_j: Energy of the memory by its counters; None where there are none. [J].
-        gpu_counted_j: Energy of the GPUs by their counters; None where they were not seen. [J].
-        gpu_job_share: The job's part of the GPUs' active energy. [-], 0 to 1.
-    """
-
-    duration_s: float
-    busy_cpu_s: float | None
-    job_cpu_s: float
-    meter_cpu_s: float
-    cpu_counted_j: float | None = None
-    ram_counted_j: float | None = None
-    gpu_counted_j: float | None = None
-    gpu_job_share: float = 0.0
-
-    def merged(self, later: Interval) -> Interval | None:
-        """Put two intervals that follow each other together; None where they were not seen by the same counters."""
-        pairs = {
-            name: (getattr(self, name), getattr(later, name))
-            for name in ("busy_cpu_s", "cpu_counted_j", "ram_counted_j", "gpu_counted_j")
-        }
-        if any((first is None) != (second is None) for first, second in pairs.values()):
-            return None
-        gpu_j = (self.gpu_counted_j or 0.0) + (later.gpu_counted_j or 0.0)
-        share = later.gpu_job_share
-        if gpu_j > 0:
-            own_j = self.gpu_job_share * (self.gpu_counted_j or 0.0)
-            share = (own_j + later.gpu_job_share * (later.gpu_counted_j or 0.0)) / gpu_j
-        return Interval(
-            duration_s=self.duration_s + later.duration_s,
-            job_cpu_s=self.job_cpu_s + later.job_cpu_s,
-            meter_cpu_s=self.meter_cpu_s + later.meter_cpu_s,
-            gpu_job_share=share,
-            **{name: None if first is None else first + second for name, (first, second) in pairs.items()},
-        )
+ByComponent = dict[Component, float]
+"""A figure for each component."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,29 +29,79 @@ class IdlePower:
     Attributes:
         cpu_w: All CPU packages. [W].
         ram_w: All memory. [W].
-        gpu_w: All GPUs. [W].
+        gpus_w: Each GPU. [W]; one that is missing has none.
     """
 
     cpu_w: float
     ram_w: float
-    gpu_w: float
+    gpus_w: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The energy of one interval, told apart. [J]; ``machine`` = ``idle`` + ``job_active`` + ``meter`` + ``rest``.
+
+    Attributes:
+        machine: The whole machine.
+        idle: The machine with nothing to do.
+        job_active: What the job's work caused.
+        job_idle: The job's part of ``idle``.
+        meter: What carbonprint itself caused.
+        job_base_j: The part of ``job_idle`` that is base power.
+    """
+
+    machine: ByComponent
+    idle: ByComponent
+    job_active: ByComponent
+    job_idle: ByComponent
+    meter: ByComponent
+    job_base_j: float
+
+    @property
+    def rest(self) -> ByComponent:
+        """What others caused."""
+        return {
+            part: self.machine[part] - self.idle[part] - self.job_active[part] - self.meter[part]
+            for part in Component
+        }
+
+    @property
+    def job_j(self) -> float:
+        """The job's energy: its active part and its part of idle. [J]."""
+        return sum(self.job_active.values()) + sum(self.job_idle.values())
+
+
+def _nothing() -> ByComponent:
+    return dict.fromkeys(Component, 0.0)
 
 
 @dataclass(slots=True)
 class EnergySums:
     """Sums by component, in joules; ``job`` = ``job_active`` + ``job_idle``."""
 
-    machine: dict[Component, float] = field(default_factory=lambda: dict.fromkeys(Component, 0.0))
-    idle: dict[Component, float] = field(default_factory=lambda: dict.fromkeys(Component, 0.0))
-    job_active: dict[Component, float] = field(default_factory=lambda: dict.fromkeys(Component, 0.0))
-    job_idle: dict[Component, float] = field(default_factory=lambda: dict.fromkeys(Component, 0.0))
-    rest: dict[Component, float] = field(default_factory=lambda: dict.fromkeys(Component, 0.0))
+    machine: ByComponent = field(default_factory=_nothing)
+    idle: ByComponent = field(default_factory=_nothing)
+    job_active: ByComponent = field(default_factory=_nothing)
+    job_idle: ByComponent = field(default_factory=_nothing)
+    rest: ByComponent = field(default_factory=_nothing)
     meter_j: float = 0.0
     job_base_j: float = 0.0
 
+    def add(self, split: Split) -> None:
+        """Add one interval."""
+        rest = split.rest
+        for part in Component:
+            self.machine[part] += split.machine[part]
+            self.idle[part] += split.idle[part]
+            self.job_active[part] += split.job_active[part]
+            self.job_idle[part] += split.job_idle[part]
+            self.rest[part] += rest[part]
+            self.meter_j += split.meter[part]
+        self.job_base_j += split.job_base_j
+
 
 class Attribution:
-    """Adds up the intervals of one run.
+    """Splits the intervals of one run.
 
     Args:
         model: Power of what no counter tells.
@@ -124,55 +132,75 @@ class Attribution:
         self._n_cpus = n_cpus
         self._trust_cpu = trust_cpu
         self._trust_ram = trust_ram
-        self.sums = EnergySums()
 
-    def add(self, interval: Interval) -> None:
-        """Add one interval."""
+    def split(self, interval: Interval) -> Split:
+        """Tell the energy of one interval apart."""
         busy_s = max(interval.busy_cpu_s or 0.0, interval.job_cpu_s + interval.meter_cpu_s)
         job_part = interval.job_cpu_s / busy_s if busy_s > 0 else 0.0
         meter_part = interval.meter_cpu_s / busy_s if busy_s > 0 else 0.0
-        machine, idle = self._machine_and_idle(interval, busy_s)
-        job_active = {
-            Component.CPU: (machine[Component.CPU] - idle[Component.CPU]) * job_part,
-            Component.RAM: (machine[Component.RAM] - idle[Component.RAM]) * job_part,
-            Component.GPU: (machine[Component.GPU] - idle[Component.GPU]) * interval.gpu_job_share,
-        }
-        meter = {part: (machine[part] - idle[part]) * meter_part for part in (Component.CPU, Component.RAM)}
-        job_idle = {part: idle[part] * self._reserved[part] for part in idle}
+        cpu_j, cpu_idle_j = self._cpu(interval, busy_s)
+        ram_j, ram_idle_j = self._ram(interval)
+        machine, idle, job_active, job_idle, meter = (_nothing() for _ in range(5))
+        for part, energy_j, idle_j in (
+            (Component.CPU, cpu_j, cpu_idle_j),
+            (Component.RAM, ram_j, ram_idle_j),
+        ):
+            machine[part], idle[part] = energy_j, idle_j
+            job_active[part] = (energy_j - idle_j) * job_part
+            meter[part] = (energy_j - idle_j) * meter_part
+            job_idle[part] = idle_j * self._reserved[part] * getattr(interval.idle_factors, part.value)
+        self._add_gpus(interval, machine, idle, job_active, job_idle)
         # What no counter sees follows what it feeds; its base power was kept switched on for the largest share.
         fraction, base_j = self._model.other_fraction, self._model.base_w * interval.duration_s
-        job_base_j = base_j * max(self._reserved.values())
-        machine[Component.OTHER] = fraction * sum(machine.values()) + base_j
-        idle[Component.OTHER] = fraction * sum(idle.values()) + base_j
-        job_active[Component.OTHER] = fraction * sum(job_active.values())
-        job_idle[Component.OTHER] = fraction * sum(job_idle.values()) + job_base_j
-        meter[Component.OTHER] = fraction * sum(meter.values())
-        for part in Component:
-            self.sums.machine[part] += machine[part]
-            self.sums.idle[part] += idle[part]
-            self.sums.job_active[part] += job_active[part]
-            self.sums.job_idle[part] += job_idle[part]
-            self.sums.rest[part] += machine[part] - idle[part] - job_active[part] - meter.get(part, 0.0)
-            self.sums.meter_j += meter.get(part, 0.0)
-        self.sums.job_base_j += job_base_j
+        job_base_j = base_j * max(self._reserved.values()) * interval.idle_factors.other
+        for figures, more_j in (
+            (machine, base_j),
+            (idle, base_j),
+            (job_active, 0.0),
+            (job_idle, job_base_j),
+            (meter, 0.0),
+        ):
+            figures[Component.OTHER] = fraction * sum(figures.values()) + more_j
+        return Split(
+            machine=machine,
+            idle=idle,
+            job_active=job_active,
+            job_idle=job_idle,
+            meter=meter,
+            job_base_j=job_base_j,
+        )
 
-    def _machine_and_idle(
-        self, interval: Interval, busy_s: float
-    ) -> tuple[dict[Component, float], dict[Component, float]]:
-        """Energy of the machine and its idle part, per component that may be counted. [J]."""
-        model, duration_s = self._model, interval.duration_s
+    def _cpu(self, interval: Interval, busy_s: float) -> tuple[float, float]:
+        """Energy of the CPU packages, and its idle part. [J]."""
         if self._trust_cpu and interval.cpu_counted_j is not None:
-            cpu_j = interval.cpu_counted_j
-            cpu_idle_j = min(self._idle.cpu_w * duration_s, cpu_j)
-        else:
-            cpu_idle_j = model.cpu_idle_w * duration_s
-            cpu_j = cpu_idle_j + (model.cpu_full_w - model.cpu_idle_w) * busy_s / self._n_cpus
+            return interval.cpu_counted_j, min(self._idle.cpu_w * interval.duration_s, interval.cpu_counted_j)
+        model = self._model
+        idle_j = model.cpu_idle_w * interval.duration_s
+        return idle_j + (model.cpu_full_w - model.cpu_idle_w) * busy_s / self._n_cpus, idle_j
+
+    def _ram(self, interval: Interval) -> tuple[float, float]:
+        """Energy of the memory, and its idle part. [J]; where it is modelled, all of it is idle."""
         if self._trust_ram and interval.ram_counted_j is not None:
-            ram_j = interval.ram_counted_j
-            ram_idle_j = min(self._idle.ram_w * duration_s, ram_j)
-        else:
-            ram_j = ram_idle_j = (model.ram_w or 0.0) * duration_s
-        gpu_j = interval.gpu_counted_j or 0.0
-        gpu_idle_j = min(self._idle.gpu_w * duration_s, gpu_j)
-        machine = {Component.CPU: cpu_j, Component.RAM: ram_j, Component.GPU: gpu_j}
-        return machine, {Component.CPU: cpu_idle_j, Component.RAM: ram_idle_j, Component.GPU: gpu_idle_j}
+            return interval.ram_counted_j, min(self._idle.ram_w * interval.duration_s, interval.ram_counted_j)
+        energy_j = (self._model.ram_w or 0.0) * interval.duration_s
+        return energy_j, energy_j
+
+    def _add_gpus(
+        self,
+        interval: Interval,
+        machine: ByComponent,
+        idle: ByComponent,
+        job_active: ByComponent,
+        job_idle: ByComponent,
+    ) -> None:
+        gpu = Component.GPU
+        reserved = self._reserved[gpu] * interval.idle_factors.gpu
+        for number, use in enumerate(interval.gpus):
+            if use.energy_j is None:
+                continue
+            idle_w = self._idle.gpus_w[number] if number < len(self._idle.gpus_w) else 0.0
+            idle_j = min(idle_w * interval.duration_s, use.energy_j)
+            machine[gpu] += use.energy_j
+            idle[gpu] += idle_j
+            job_active[gpu] += (use.energy_j - idle_j) * use.active_share
+            job_idle[gpu] += idle_j * reserved * use.idle_share

@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -32,8 +33,8 @@ from carbonprint.measuring.counters import (  # noqa: E402
     DEFAULT_POWERCAP_DIR,
     RawCounters,
     find_counters,
-    read_counters,
 )
+from carbonprint.measuring.intervals import GpuUse  # noqa: E402
 from carbonprint.measuring.readings import MeterReading  # noqa: E402
 
 if TYPE_CHECKING:
@@ -69,7 +70,6 @@ class CodecarbonMeter:
 
     @quietly
     def __init__(self, powercap_dir: Path, start: RawCounters) -> None:
-        self._start_uj = start.energy_uj
         self._rapl = _open_rapl(powercap_dir)
         self._dram = [
             RAPLFile(name="dram", path=path, max_path=_maximum_of(path))
@@ -118,14 +118,8 @@ class CodecarbonMeter:
             duration_s: Time since the last reading. [s].
             is_of_job: Tells whether a process id belongs to the job.
         """
-        cpu_j, ram_j = self._read_rapl(duration_s)
-        gpu_j, share = self._read_gpus(is_of_job)
-        return MeterReading(cpu_j=cpu_j, ram_j=ram_j, gpu_j=gpu_j, gpu_job_share=share)
-
-    def standing_still(self) -> frozenset[str]:
-        """Name the components (``cpu``, ``ram``) of which a counter reads now what it read at the start."""
-        files = {"cpu": self._rapl._rapl_files if self._rapl is not None else [], "ram": self._dram}
-        return frozenset(part for part, counters in files.items() if any(map(self._stands_still, counters)))
+        reading = self._read_rapl(duration_s)
+        return replace(reading, gpus=self._read_gpus(is_of_job))
 
     @quietly
     def replay(self, end: RawCounters, duration_s: float) -> MeterReading:
@@ -139,56 +133,55 @@ class CodecarbonMeter:
             energy = None if raw_uj is None else Energy.from_ujoules(raw_uj)
             counter._get_value = lambda energy=energy: energy  # type: ignore[method-assign, misc]
         try:
-            cpu_j, ram_j = self._read_rapl(duration_s)
+            return self._read_rapl(duration_s)
         finally:
             for counter in self._all_files():
                 del counter._get_value
-        return MeterReading(cpu_j=cpu_j, ram_j=ram_j, gpu_j=None, gpu_job_share=1.0)
 
     @quietly
-    def gpu_power_w(self) -> float | None:
-        """Give the power of all GPUs at this moment. [W]; None without GPUs."""
-        if self._gpus is None or not self._gpus.devices:
-            return None
-        return float(sum(device._read_power_watts() or 0.0 for device in self._gpus.devices))
-
-    def _stands_still(self, counter: RAPLFile) -> bool:
-        path = os.path.realpath(counter.path)
-        now_uj = read_counters([path]).energy_uj.get(path)
-        return now_uj is not None and now_uj == self._start_uj.get(path)
+    def gpu_powers_w(self) -> tuple[float | None, ...]:
+        """Give the power of each GPU at this moment. [W]."""
+        devices = [] if self._gpus is None else self._gpus.devices
+        return tuple(device._read_power_watts() for device in devices)
 
     def _all_files(self) -> list[RAPLFile]:
         return [*(self._rapl._rapl_files if self._rapl is not None else []), *self._dram]
 
-    def _read_rapl(self, duration_s: float) -> tuple[float | None, float | None]:
+    def _read_rapl(self, duration_s: float) -> MeterReading:
         duration = Time.from_seconds(max(duration_s, 1e-9))
         cpu_j = ram_j = None
+        still = set()
         if self._rapl is not None:
             details = self._rapl.get_cpu_details(duration)
             if not any(counter.sample_skipped for counter in self._rapl._rapl_files):
                 cpu_j = sum(_joules(kwh) for name, kwh in details.items() if "Energy" in name)
+                if any(counter.energy_delta.kWh == 0 for counter in self._rapl._rapl_files):
+                    still.add("cpu")
         if self._dram:
             for counter in self._dram:
                 counter.delta(duration)
             if not any(counter.sample_skipped for counter in self._dram):
                 ram_j = sum(_joules(counter.energy_delta.kWh) for counter in self._dram)
-        return cpu_j, ram_j
+                if any(counter.energy_delta.kWh == 0 for counter in self._dram):
+                    still.add("ram")
+        return MeterReading(cpu_j=cpu_j, ram_j=ram_j, still=frozenset(still))
 
-    def _read_gpus(self, is_of_job: Callable[[int], bool]) -> tuple[float | None, float]:
+    def _read_gpus(self, is_of_job: Callable[[int], bool]) -> tuple[GpuUse, ...]:
         if self._gpus is None or not self._gpus.devices:
-            return None, 1.0
+            return ()
         self._gpus.sample_power()
         now_s, last_s = time.monotonic(), self._gpus_read_s
         self._gpus_read_s = now_s
         deltas = self._gpus.get_delta(Time.from_seconds(max(now_s - last_s, 1e-9)))
-        if not deltas:
-            return None, 1.0
-        energies_j = [_joules(delta["delta_energy_consumption"].kWh) for delta in deltas]
-        shares = [_job_share(device, is_of_job) for device in self._gpus.devices]
-        total_j = sum(energies_j)
-        if total_j == 0:
-            return 0.0, 1.0
-        return total_j, sum(e * share for e, share in zip(energies_j, shares, strict=True)) / total_j
+        if len(deltas) != len(self._gpus.devices):
+            return ()
+        return tuple(
+            GpuUse(
+                energy_j=_joules(delta["delta_energy_consumption"].kWh),
+                active_share=_job_share(device, is_of_job),
+            )
+            for device, delta in zip(self._gpus.devices, deltas, strict=True)
+        )
 
 
 @quietly

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
     from carbonprint.measuring.watch import Watch
@@ -35,6 +36,8 @@ def run_command(
     interval_s: float,
     powercap_dir: Path,
     beside_the_job: Callable[[], None] = lambda: None,
+    open_journal: Callable[[], Journal] | None = None,
+    widens: bool = False,
 ) -> Ended:
     """Run a command to its end.
 
@@ -45,6 +48,8 @@ def run_command(
         interval_s: Time between two samples. [s].
         powercap_dir: The powercap tree.
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
+        open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
+        widens: Whether the interval grows in a long run.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -60,7 +65,7 @@ def run_command(
     is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     become_subreaper()
-    metering = Metering(interval_s, powercap_dir, time.process_time)
+    metering = Metering(interval_s, powercap_dir, time.process_time, open_journal, widens=widens)
     try:
         pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))
     except BaseException:

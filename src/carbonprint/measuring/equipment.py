@@ -6,23 +6,21 @@ import contextlib
 import importlib
 import time
 from dataclasses import replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower, Interval
 from carbonprint.measuring.detection import detect_hardware, power_model
+from carbonprint.measuring.intervals import UNDIVIDED, GpuUse, IdleFactors, Interval
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.measuring.reservation import reserved_share
+from carbonprint.measuring.tally import Setup
 from carbonprint.provenance import Caveat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from carbonprint.hardware import Hardware, PowerModel
     from carbonprint.measuring.codecarbon_meter import CodecarbonMeter
     from carbonprint.measuring.counters import RawCounters
-    from carbonprint.measuring.measurement import ReservedShare
 
 _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
@@ -30,18 +28,6 @@ _UNDISTURBED_S = 0.001
 _LONGEST_GAP_S = 120.0
 """After so long without a reading (a stopped wrapper) a counter may have wrapped around more than once: at
 300 W one of 32 bits in units of 15.3 µJ does so every 218 s. [s]"""
-
-_QUIET_SHARE = 0.05
-"""Below this share of its capacity a machine counts as having nothing to do (a working assumption). [-]"""
-
-_QUIET_OWN_CPUS = 0.1
-"""And only while the job and carbonprint use less than this part of one thread: on a large machine a busy job is a
-small share of the capacity, and its power must not be taken for the machine's idle. [CPU seconds per second]"""
-
-_QUIET_FOR_S = 0.2
-"""Shorter intervals tell nothing of the power in them: a counter moves once a millisecond. [s]"""
-
-_MOST_INTERVALS = 20_000
 
 
 def preload() -> None:
@@ -85,8 +71,16 @@ def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[
     if not hardware.is_recognised:
         text = "what machine this is could not be read: a server is assumed"
         faults.append(Caveat(code="machine-unknown", text=text))
-    reserved = reserved_share(hardware, has_gpu=meter is not None and meter.gpu_model is not None)
-    return Equipment(meter, hardware, power_model(hardware, tdp_w), reserved, faults)
+    gpu_model = None if meter is None else meter.gpu_model
+    setup = Setup(
+        hardware=hardware,
+        model=power_model(hardware, tdp_w),
+        reserved=reserved_share(hardware, has_gpu=gpu_model is not None),
+        has_cpu_counters=meter is not None and meter.has_cpu_counters,
+        gpu_model=gpu_model,
+        gpu_names=() if meter is None else meter.gpu_names,
+    )
+    return Equipment(meter, setup, faults)
 
 
 def _fault(what: str, error: BaseException) -> Caveat:
@@ -94,44 +88,24 @@ def _fault(what: str, error: BaseException) -> Caveat:
 
 
 class Equipment:
-    """Reads the meters and adds up what they say.
+    """Reads the meters, and makes intervals of what they say.
 
     Args:
         meter: codecarbon's readers, or None where they could not be opened.
-        hardware: The machine.
-        model: Power of what no counter tells.
-        reserved: The share of the machine reserved for the job.
+        setup: The machine, the model and the job's share of it.
         faults: What went wrong while opening.
 
     Attributes:
+        setup: As given.
         faults: What went wrong so far, each in words.
-        extrapolated_s: Time for which a counter was not seen and a model filled the gap. [s].
     """
 
-    def __init__(
-        self,
-        meter: CodecarbonMeter | None,
-        hardware: Hardware,
-        model: PowerModel,
-        reserved: ReservedShare,
-        faults: list[Caveat],
-    ) -> None:
+    def __init__(self, meter: CodecarbonMeter | None, setup: Setup, faults: list[Caveat]) -> None:
         self.meter = meter
-        self.hardware = hardware
-        self.model = model
-        self.reserved = reserved
+        self.setup = setup
         self.faults = faults
-        self.extrapolated_s = 0.0
-        self._intervals: list[Interval] = []
-        self._quiet_w: dict[str, float] = {}
         self._gpu_ready_s = time.monotonic()
-        self._gpu_seen_s = 0.0
-        self._gpu_w: float | None = None
-
-    @property
-    def has_gpu(self) -> bool:
-        """Whether the machine has a GPU that codecarbon sees."""
-        return self.meter is not None and self.meter.gpu_model is not None
+        self._gpus_w: dict[int, float] = {}
 
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         """Read the meters; one that fails leaves a gap, which the model fills."""
@@ -172,140 +146,64 @@ class Equipment:
             return MeterReading()
         try:
             reading = self.meter.replay(end, duration_s)
-            gpu_w = self.meter.gpu_power_w()
+            powers_w = self.meter.gpu_powers_w()
         except Exception as error:  # noqa: BLE001  # as above
             self.faults.append(_fault("a meter failed", error))
             return MeterReading()
-        if gpu_w is not None:
-            # The GPUs were not seen while the job ran: their power now stands for it.
-            reading = replace(reading, gpu_j=gpu_w * duration_s)
-        return reading
+        # The GPUs were not seen while the job ran: their power now stands for it.
+        gpus = tuple(
+            GpuUse(energy_j=None if power_w is None else power_w * duration_s) for power_w in powers_w
+        )
+        return replace(reading, gpus=gpus)
 
-    def add(self, last: Instant, now: Instant, reading: MeterReading) -> None:
-        """Add what happened between two moments."""
+    def interval(
+        self, last: Instant, now: Instant, reading: MeterReading, idle_factors: IdleFactors = UNDIVIDED
+    ) -> Interval:
+        """Make an interval of what was read at its two ends."""
         duration_s = now.at_s - last.at_s
         if duration_s > _LONGEST_GAP_S:
             reading = replace(reading, cpu_j=None, ram_j=None)
-        cpu_unseen_s = 0.0
-        if self.meter is not None and self.meter.has_cpu_counters and reading.cpu_j is None:
-            cpu_unseen_s = duration_s
-        gpu_j, gpu_unseen_s = self._gpu_energy_j(last, now, reading)
-        self.extrapolated_s += max(cpu_unseen_s, gpu_unseen_s)
+        gpus = self._gpus(last, now, reading)
+        unseen_s = max((gpu.unseen_s for gpu in gpus), default=0.0)
+        if self.setup.has_cpu_counters and reading.cpu_j is None:
+            unseen_s = duration_s
         busy_s = None
         if now.busy_cpu_s is not None and last.busy_cpu_s is not None:
             busy_s = max(0.0, now.busy_cpu_s - last.busy_cpu_s)
-        interval = Interval(
+        return Interval(
             duration_s=duration_s,
             busy_cpu_s=busy_s,
             job_cpu_s=max(0.0, now.job_cpu_s - last.job_cpu_s),
             meter_cpu_s=max(0.0, now.meter_cpu_s - last.meter_cpu_s),
             cpu_counted_j=reading.cpu_j,
             ram_counted_j=reading.ram_j,
-            gpu_counted_j=gpu_j,
-            gpu_job_share=reading.gpu_job_share,
+            gpus=gpus,
+            unseen_s=unseen_s,
+            still=reading.still,
+            idle_factors=idle_factors,
         )
-        self._note_quiet(interval)
-        self._intervals.append(interval)
-        if len(self._intervals) > _MOST_INTERVALS:
-            self._intervals = coarser(self._intervals)
 
-    @property
-    def is_load_known(self) -> bool:
-        """Whether it could be read how busy the machine was."""
-        return all(interval.busy_cpu_s is not None for interval in self._intervals)
+    def _gpus(self, last: Instant, now: Instant, reading: MeterReading) -> tuple[GpuUse, ...]:
+        """What the GPUs did over a whole interval.
 
-    @property
-    def is_cpu_counted(self) -> bool:
-        """Whether the CPU's energy comes from counters that move."""
-        is_read = any(interval.cpu_counted_j is not None for interval in self._intervals)
-        return is_read and "cpu" not in self.standing_still
-
-    @property
-    def is_ram_counted(self) -> bool:
-        """Whether the memory's energy comes from counters that move."""
-        is_read = any(interval.ram_counted_j is not None for interval in self._intervals)
-        return is_read and "ram" not in self.standing_still
-
-    @property
-    def is_gpu_counted(self) -> bool:
-        """Whether the GPUs were seen while the job ran."""
-        return self._gpu_seen_s > 0
-
-    @cached_property
-    def standing_still(self) -> frozenset[str]:
-        """Components whose counters are there and do not move (``cpu``, ``ram``): 0 W is no measurement."""
-        return frozenset() if self.meter is None else self.meter.standing_still()
-
-    def sums(self) -> EnergySums:
-        """Add up all intervals."""
-        attribution = Attribution(
-            self.model,
-            IdlePower(
-                cpu_w=self._quiet_w.get("cpu", self.model.cpu_idle_w),
-                ram_w=self._quiet_w.get("ram", self.model.ram_w or 0.0),
-                gpu_w=self._quiet_w.get("gpu", 0.0),
-            ),
-            self.reserved,
-            self.hardware.n_cpus,
-            trust_cpu="cpu" not in self.standing_still,
-            trust_ram="ram" not in self.standing_still,
-        )
-        for interval in self._intervals:
-            attribution.add(interval)
-        return attribution.sums
-
-    def _note_quiet(self, interval: Interval) -> None:
-        """Note the lowest power seen while the machine had next to nothing to do: its idle power is no more.
-
-        GPUs tell no load here; the lowest power of all stands for their idle.
-        """
-        if interval.duration_s < _QUIET_FOR_S:
-            return
-        capacity_s = interval.duration_s * self.hardware.n_cpus
-        own_s = interval.job_cpu_s + interval.meter_cpu_s
-        is_quiet = (
-            interval.busy_cpu_s is not None
-            and interval.busy_cpu_s < _QUIET_SHARE * capacity_s
-            and own_s < _QUIET_OWN_CPUS * interval.duration_s
-        )
-        counted = {"gpu": interval.gpu_counted_j}
-        if is_quiet:
-            counted |= {"cpu": interval.cpu_counted_j, "ram": interval.ram_counted_j}
-        for name, energy_j in counted.items():
-            if energy_j is not None:
-                power_w = energy_j / interval.duration_s
-                self._quiet_w[name] = min(power_w, self._quiet_w.get(name, power_w))
-
-    def _gpu_energy_j(self, last: Instant, now: Instant, reading: MeterReading) -> tuple[float | None, float]:
-        """Energy of the GPUs over a whole interval [J], and the part of it in which they were not seen [s].
-
-        Their first moments pass before the driver's library is loaded; later a reading may fail. The mean power of
-        what was seen stands for the rest.
+        Their first moments pass before the driver's library is loaded; later a reading may fail. The last power seen
+        stands for what was not.
         """
         duration_s = now.at_s - last.at_s
-        if not self.has_gpu or duration_s <= 0:
-            return None, 0.0
+        if duration_s <= 0:
+            return ()
         seen_s = now.at_s - max(last.at_s, self._gpu_ready_s)
-        if reading.gpu_j is not None and seen_s > 0:
-            self._gpu_seen_s += seen_s
-            self._gpu_w = reading.gpu_j / seen_s
-            return self._gpu_w * duration_s, duration_s - seen_s
-        if reading.gpu_j is not None:
-            return reading.gpu_j, duration_s
-        return None if self._gpu_w is None else self._gpu_w * duration_s, duration_s
-
-
-def coarser(intervals: list[Interval]) -> list[Interval]:
-    """Merge intervals by twos where they were seen by the same counters, so that a long run needs little memory."""
-    merged: list[Interval] = []
-    waiting: Interval | None = None
-    for interval in intervals:
-        pair = waiting.merged(interval) if waiting is not None else None
-        if pair is not None:
-            merged.append(pair)
-            waiting = None
-            continue
-        if waiting is not None:
-            merged.append(waiting)
-        waiting = interval
-    return merged if waiting is None else [*merged, waiting]
+        uses = []
+        for number in range(max(len(reading.gpus), len(self.setup.gpu_names))):
+            use = reading.gpus[number] if number < len(reading.gpus) else GpuUse(energy_j=None)
+            power_w = self._gpus_w.get(number)
+            if use.energy_j is not None and seen_s > 0:
+                power_w = self._gpus_w[number] = use.energy_j / seen_s
+                use = replace(use, energy_j=power_w * duration_s, unseen_s=duration_s - seen_s)
+            elif use.energy_j is None:
+                energy_j = None if power_w is None else power_w * duration_s
+                use = replace(use, energy_j=energy_j, unseen_s=duration_s)
+            else:  # what replay made of the power after the end
+                use = replace(use, unseen_s=duration_s)
+            uses.append(use)
+        return tuple(uses)

@@ -68,16 +68,20 @@ class ReservedShare:
         ram: Of the memory.
         gpu: Of the GPUs; None in a machine without any.
         origin: What told the share of the threads; None where nothing did.
+        base_share: Of the base power, which no counter sees, where it is known by itself.
     """
 
     cpu: float | None
     ram: float | None
     gpu: float | None
     origin: ShareFrom | None
+    base_share: float | None = None
 
     @property
     def other(self) -> float | None:
-        """Of the base power, which no counter sees: the largest of the others."""
+        """Of the base power, which no counter sees: the largest of the others, unless it is known by itself."""
+        if self.base_share is not None:
+            return self.base_share
         return max((share for share in (self.cpu, self.ram, self.gpu) if share is not None), default=None)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,13 +16,22 @@ from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
 from carbonprint.measuring.readings import Instant, MeterReading
+from carbonprint.provenance import Caveat
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from carbonprint.measuring.equipment import Equipment
+    from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
+    from carbonprint.measuring.tally import Tally
+
+_MOST_SAMPLES = 20_000
+"""After so many samples the time between two is doubled, unless the user has set it: 5½ hours at 1 s, a day at 4 s."""
+
+_LONGEST_INTERVAL_S = 60.0
+"""Beyond this a counter of 32 bits could wrap around unseen (at 1 kW in units of 15.3 µJ every 65 s). [s]"""
 
 
 class Metering:
@@ -32,10 +41,30 @@ class Metering:
         interval_s: Time between two samples. [s].
         powercap_dir: The powercap tree.
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
+        open_journal: Gives the journal in which every sample is written down; None for nowhere.
+        widens: Whether the interval grows in a long run.
+
+    Attributes:
+        interval_s: Time between two samples now. [s].
     """
 
-    def __init__(self, interval_s: float, powercap_dir: Path, meter_cpu_s: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        interval_s: float,
+        powercap_dir: Path,
+        meter_cpu_s: Callable[[], float],
+        open_journal: Callable[[], Journal] | None = None,
+        *,
+        widens: bool = False,
+    ) -> None:
         self.interval_s = interval_s
+        self._first_interval_s = interval_s
+        self._widens = widens
+        self._n_samples = 0
+        self._open_journal = open_journal
+        self._journal: Journal | None = None
+        self._n_faults_written = 0
+        self._tally: Tally | None = None
         self._powercap_dir = powercap_dir
         self._meter_cpu_s = meter_cpu_s
         self._counter_paths = find_counters(powercap_dir)
@@ -54,12 +83,20 @@ class Metering:
     def load(self) -> None:
         """Import codecarbon, find the hardware and choose the model; what fails is remembered, never raised."""
         from carbonprint.measuring.equipment import open_equipment
+        from carbonprint.measuring.tally import Tally
 
-        self._equipment = open_equipment(
+        if self._open_journal is not None:
+            self._journal = self._open_journal()
+            self._journal.open(started_at=self.started_at.isoformat(), start_s=self._start.at_s)
+        equipment = open_equipment(
             self._powercap_dir,
             self._raw_start,
             [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
         )
+        self._tally = Tally(equipment.setup, equipment.faults)
+        if self._journal is not None:
+            self._journal.append("setup", equipment.setup.as_dict())
+        self._equipment = equipment
 
     def next_edge_s(self) -> float:
         """Give the time until the next sample. [s].
@@ -82,6 +119,7 @@ class Metering:
             at_s = time.monotonic()
             reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
             self._add(self._instant(at_s, job_cpu_s), reading)
+            self._widen()
 
     def finish(
         self,
@@ -119,11 +157,17 @@ class Metering:
         def measurement(counted_cpu_s: float | None) -> Measurement:
             from carbonprint.measuring.assembly import assemble
 
-            assert self._equipment is not None
+            assert self._tally is not None
             known_s = counted_cpu_s if counted_cpu_s is not None else job_cpu_s
             self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
+            if self.interval_s != self._first_interval_s:
+                text = (
+                    f"the run was long: samples were taken every {self._first_interval_s:g} s at first and every "
+                    f"{self.interval_s:g} s at its end"
+                )
+                self._tally.faults.append(Caveat(code="interval-widened", text=text))
             return assemble(
-                self._equipment,
+                self._tally,
                 started_at=self.started_at,
                 duration_s=end.at_s - self._start.at_s,
                 interval_s=self.interval_s,
@@ -157,5 +201,17 @@ class Metering:
 
     def _add(self, now: Instant, reading: MeterReading) -> None:
         assert self._equipment is not None
-        self._equipment.add(self._last, now, reading)
+        assert self._tally is not None
+        interval = self._tally.add(self._equipment.interval(self._last, now, reading))
         self._last = now
+        if self._journal is not None:
+            self._journal.add_interval(interval)
+            for fault in self._tally.faults[self._n_faults_written :]:
+                self._journal.append("caveat", list(asdict(fault).values()))
+            self._n_faults_written = len(self._tally.faults)
+
+    def _widen(self) -> None:
+        """Double the interval of a run that has taken very many samples."""
+        self._n_samples += 1
+        if self._widens and self._n_samples % _MOST_SAMPLES == 0:
+            self.interval_s = min(2 * self.interval_s, max(self.interval_s, _LONGEST_INTERVAL_S))

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from carbonprint.measuring.intervals import GpuUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,22 +33,22 @@ class MeterReading:
     Attributes:
         cpu_j: CPU packages. [J].
         ram_j: Memory. [J].
-        gpu_j: GPUs, whole boards. [J].
-        gpu_job_share: The job's part of their active energy. [-].
+        gpus: Every GPU that was read, each its whole board.
+        still: Components (``cpu``, ``ram``) of which a counter has not moved since then.
     """
 
     cpu_j: float | None = None
     ram_j: float | None = None
-    gpu_j: float | None = None
-    gpu_job_share: float = 1.0
+    gpus: tuple[GpuUse, ...] = ()
+    still: frozenset[str] = frozenset()
 
     def __add__(self, later: MeterReading) -> MeterReading:
         """Put two readings that follow each other together; what one of them lacks, the sum lacks."""
         return MeterReading(
             cpu_j=_sum(self.cpu_j, later.cpu_j),
             ram_j=_sum(self.ram_j, later.ram_j),
-            gpu_j=_sum(self.gpu_j, later.gpu_j),
-            gpu_job_share=later.gpu_job_share,
+            gpus=tuple(first.merged(second) for first, second in zip(self.gpus, later.gpus, strict=False)),
+            still=self.still & later.still,
         )
 
 

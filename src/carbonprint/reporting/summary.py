@@ -69,6 +69,18 @@ def failure_line(fault: str, language: str = "en") -> str:
     return f"carbonprint: {text.format(fault=shown(fault))}"
 
 
+def recovery_line(record: Record, language: str = "en") -> str:
+    """Say that a run whose wrapper was killed has been kept after all."""
+    _ = translator(language)
+    run_id = shown(str(record["run_id"]))
+    if record.get("state") != "interrupted":
+        text = _("run {run_id} had ended and was not kept yet; it is now")
+        return f"carbonprint: {text.format(run_id=run_id)}"
+    text = _("run {run_id} was interrupted; its first {duration} are kept: carbonprint runs show {run_id}")
+    length = duration(number_at(record, "duration_s") or 0.0, language)
+    return f"carbonprint: {text.format(run_id=run_id, duration=length)}"
+
+
 def _headline(record: Record, language: str, _: Translate) -> str:
     parts = [f"carbonprint: {shown(str(record.get('name') or record['run_id']))}"]
     if record.get("phase"):
