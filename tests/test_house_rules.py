@@ -241,6 +241,7 @@ OTHER_NAMES = {
     ("provenance", "Estimate", "low"),
     ("provenance", "Estimate", "central"),
     ("provenance", "Estimate", "high"),
+    *(("ledger.spread", "Spread", name) for name in ("mean", "deviation", "least", "most")),
     ("reference.tables", "Constant", "value"),
     ("units", "require_non_negative", "value"),
     ("units", "require_positive", "value"),

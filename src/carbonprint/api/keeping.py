@@ -103,6 +103,7 @@ def keep(
     run_id: str,
     exit_status: int | None,
     caveats: Sequence[Caveat] = (),
+    budget: Mapping[str, Any] | None = None,
 ) -> Kept:
     """Compute the footprint of a run, and keep its record.
 
@@ -111,7 +112,7 @@ def keep(
     """
     made = with_footprint(
         measurement, host, labels, run_id=run_id, exit_status=exit_status, settings=settings.as_record(),
-        caveats=[*caveats, *settings_caveats(settings)],
+        caveats=[*caveats, *settings_caveats(settings)], budget=budget,
     )  # fmt: skip
     fault = _add_to_ledger(made.record, settings.state_dir)
     aside = _aside(made.record, settings.state_dir) if fault else None
@@ -128,6 +129,7 @@ def with_footprint(
     settings: Mapping[str, Any],
     caveats: Sequence[Caveat],
     is_interrupted: bool = False,
+    budget: Mapping[str, Any] | None = None,
 ) -> Kept:
     """Compute the footprint of a run and make its record, which is written nowhere yet."""
     from carbonprint.hosting.standing import both_standings
@@ -137,7 +139,7 @@ def with_footprint(
     footprints, faults = _footprints(measurement, factors)
     record = run_record(
         run_id, labels, measurement, host, footprints, exit_status=exit_status, settings=settings,
-        caveats=[*caveats, *faults], is_interrupted=is_interrupted,
+        caveats=[*caveats, *faults], is_interrupted=is_interrupted, budget=budget,
     )  # fmt: skip
     return Kept(record=record, footprints=footprints)
 

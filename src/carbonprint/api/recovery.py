@@ -48,6 +48,7 @@ def journal_of(
                 "phase": printable(labels.phase),
                 "units": None if labels.units is None else [labels.units[0], printable(labels.units[1])],
                 "command": [printable(word) for word in redacted(command)],
+                "resumes": labels.resumes,
                 "host": _lasting_name(settings.host),
                 "interval_s": settings.interval_s,
                 "settings": settings.as_record(),
@@ -138,6 +139,7 @@ def _labels(header: dict[str, Any]) -> RunLabels:
         phase=header["phase"],
         units=None if units is None else (units[0], units[1]),
         command=tuple(header["command"]),
+        resumes=header["resumes"],
     )
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from carbonprint.api.following import Follower
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
 from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from carbonprint.hosting.host import Host
     from carbonprint.measuring.ending import Ended
+    from carbonprint.provenance import Caveat
     from carbonprint.settings import Settings
 
 
@@ -42,6 +46,8 @@ def run(
     name: str = "",
     phase: str = "",
     units: tuple[float, str] | None = None,
+    resumes: str = "",
+    follower: Follower | None = None,
 ) -> RunOutcome:
     """Run a command to its end, measure it and keep its record; its signals stay blocked (see ``end_like``).
 
@@ -51,21 +57,59 @@ def run(
         name: Name of the run; by default the script's.
         phase: ``training``, ``inference`` or any other phase of an algorithm's life.
         units: Count and label of what it does.
+        resumes: The run that it goes on with, from a checkpoint: its id, the beginning of it, or ``last``.
+        follower: Who follows it while it goes on.
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
         DocumentError: If the host's file has faults; likewise.
+        UnknownRunError: If there is no such run to resume; likewise.
         CommandNotStartedError: If the program was not found or could not be executed.
     """
-    labels = RunLabels(name=name or default_name(command)[:LONGEST_TEXT], phase=phase, units=units)
-    load_host = named_host(settings)
-    run_id = new_run_id()
+    labels = labels_of(command, name=name, phase=phase, units=units)
+    if resumes:
+        labels = replace(labels, resumes=_resumed(resumes, settings))
+    return run_once(command, settings, labels, named_host(settings), follower or Follower())
+
+
+def labels_of(command: Sequence[str], *, name: str, phase: str, units: tuple[float, str] | None) -> RunLabels:
+    """Give what the user said of a run; where no name was given, it has its script's."""
+    return RunLabels(name=name or default_name(command)[:LONGEST_TEXT], phase=phase, units=units)
+
+
+def run_once(
+    command: Sequence[str],
+    settings: Settings,
+    labels: RunLabels,
+    load_host: Callable[[], tuple[Host, tuple[Caveat, ...]]],
+    follower: Follower,
+    *,
+    run_id: str = "",
+    is_kept: bool = True,
+) -> RunOutcome:
+    """Run a command to its end and measure it.
+
+    Args:
+        command: Program and arguments.
+        settings: Where its record goes, how often to sample.
+        labels: What the user said of it.
+        load_host: Gives the host, and what a reader must know of the choice.
+        follower: Who follows it while it goes on.
+        run_id: Id of the run; by default a new one.
+        is_kept: Whether its record is kept.
+
+    Raises:
+        CommandNotStartedError: If the program was not found or could not be executed.
+    """
+    run_id = run_id or new_run_id()
     open_journal = journal_of(run_id, labels, command, settings)
     recovered: list[Kept] = []
 
     def load_beside_the_job() -> None:
+        host, _caveats = load_host()
+        if follower.is_needed:
+            follower.load(host, on_year=time.gmtime().tm_year)
         load_what_keeping_needs(settings)
-        load_host()
         import carbonprint.reporting.summary  # noqa: F401  # what the end shows
 
         recovered.extend(recover_interrupted(settings))
@@ -75,23 +119,39 @@ def run(
         interval_s=settings.interval_s,
         powercap_dir=settings.powercap_dir,
         beside_the_job=load_beside_the_job,
-        open_journal=open_journal,
+        open_journal=open_journal if is_kept else None,
         widens=settings.origins["interval"] == "default",
+        see_progress=follower.see if follower.is_needed else None,
     )
+    if not is_kept:
+        return RunOutcome(ended=ended, kept=None)
     try:
         from carbonprint.measuring.redaction import redacted
 
         open_journal().close(exit_status=ended.exit_status)
-        labels = replace(labels, command=redacted(command))
+        follower.see_end(ended.measurement)
         host, caveats = load_host()
         kept = keep(
-            ended.measurement, host, labels, settings,
-            run_id=run_id, exit_status=ended.exit_status, caveats=caveats,
+            ended.measurement, host, replace(labels, command=redacted(command)), settings,
+            run_id=run_id, exit_status=ended.exit_status, caveats=caveats, budget=follower.as_record(),
         )  # fmt: skip
         open_journal().remove()
     except Exception as error:  # noqa: BLE001  # whatever goes wrong here, the command's exit status stands
         return RunOutcome(ended=ended, kept=None, fault=f"{type(error).__name__}: {error}")
     return RunOutcome(ended=ended, kept=kept, recovered=tuple(recovered))
+
+
+def _resumed(reference: str, settings: Settings) -> str:
+    """Give the id of the run to go on with; one whose wrapper was killed is kept first.
+
+    Raises:
+        UnknownRunError: If there is no such run.
+    """
+    from carbonprint.ledger.store import Ledger
+
+    recover_interrupted(settings)
+    with Ledger(settings.state_dir) as ledger:
+        return ledger.find(reference)
 
 
 def default_name(command: Sequence[str]) -> str:

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from carbonprint.cli.options import lang_option, settings_of, state_dir_option
+from carbonprint.cli.terminal import LiveLine, columns, say_without_waiting
 
 if TYPE_CHECKING:
+    from carbonprint.api.repeating import Repeated
     from carbonprint.api.running import RunOutcome
-    from carbonprint.settings import Settings
+    from carbonprint.footprint.budget import SoFar
+
+STOPPED_AT_BUDGET = 75
+"""Exit status of a run that was ended at its budget: EX_TEMPFAIL of sysexits.h, it may be tried again."""
 
 
 @click.command(
@@ -29,6 +34,28 @@ if TYPE_CHECKING:
 @click.option("--units", type=float, metavar="N", help="How many units of work it does, with --unit.")
 @click.option("--unit", metavar="LABEL", help="What one unit is: prediction, page, user.")
 @click.option("--interval", type=float, metavar="SECONDS", help="Time between two samples.  [default: 1]")
+@click.option("--live", is_flag=True, help="Show on the terminal, while it runs, what it has cost so far.")
+@click.option(
+    "--budget",
+    metavar="AMOUNT",
+    help="Warn once when it has used this much: 500g of CO₂e (location-based), or 2kWh at the IT input.",
+)
+@click.option("--stop-at-budget", is_flag=True, help="Then ask it to end (SIGTERM); the exit status is 75.")
+@click.option(
+    "--repeat", type=click.IntRange(min=1), metavar="N", help="Run it N times and show mean and spread."
+)
+@click.option(
+    "--warmup",
+    type=click.IntRange(min=0),
+    metavar="K",
+    help="With --repeat: run it K times before, without keeping that.",
+)
+@click.option(
+    "--resume",
+    metavar="RUN",
+    default="",
+    help="It goes on with this run, from a checkpoint: both count as one.",
+)
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -39,6 +66,12 @@ def run(
     units: float | None,
     unit: str | None,
     interval: float | None,
+    live: bool,
+    budget: str | None,
+    stop_at_budget: bool,
+    repeat: int | None,
+    warmup: int | None,
+    resume: str,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -48,20 +81,52 @@ def run(
     Its input, output, signals and exit status are its own; the summary goes to standard error. Options of ours stand
     before COMMAND; -- ends them.
     """
-    from carbonprint.api.running import run as run_and_keep
-    from carbonprint.measuring.ending import end_like
+    from carbonprint.measuring.ending import end_like, end_with
     from carbonprint.measuring.launch import CommandNotStartedError
 
+    _require_partners(budget, stop_at_budget, repeat, warmup, resume)
     settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
+    counted = _units(units, unit)
+    telling = _Telling(str(settings.lang), shows=live, budget=budget, stops=stop_at_budget)
     try:
-        outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
+        if repeat is None:
+            from carbonprint.api.running import run as run_and_keep
+
+            outcome = run_and_keep(
+                command, settings, name=name, phase=phase, units=counted, resumes=resume, follower=telling.follower
+            )  # fmt: skip
+            telling.tell(outcome)
+        else:
+            from carbonprint.api.repeating import run_repeatedly
+
+            repeated = run_repeatedly(
+                command, settings, n_runs=repeat, n_warmups=warmup or 0,
+                name=name, phase=phase, units=counted, follower=telling.follower,
+            )  # fmt: skip
+            outcome = repeated.last
+            telling.tell_repeated(repeated)
     except CommandNotStartedError as error:
         from carbonprint.reporting.plain import shown
 
         click.echo(f"carbonprint: {shown(str(error))}", err=True)
         sys.exit(error.exit_status)
-    _tell(outcome, settings)
+    if telling.follower.has_stopped:
+        end_with(STOPPED_AT_BUDGET)
     end_like(outcome.ended)
+
+
+def _require_partners(
+    budget: str | None, stop_at_budget: bool, repeat: int | None, warmup: int | None, resume: str
+) -> None:
+    """Refuse options that say nothing without another one, or nothing beside it."""
+    if stop_at_budget and budget is None:
+        raise click.UsageError("--stop-at-budget needs a budget: give --budget AMOUNT as well.")
+    if warmup is not None and repeat is None:
+        raise click.UsageError("--warmup K goes before the runs of --repeat N; give both.")
+    if repeat is not None and budget is not None:
+        raise click.UsageError("a budget is for one run, and --repeat makes several; give one of them.")
+    if repeat is not None and resume:
+        raise click.UsageError("only one run can go on with another: give --resume without --repeat.")
 
 
 def _units(count: float | None, label: str | None) -> tuple[float, str] | None:
@@ -74,19 +139,73 @@ def _units(count: float | None, label: str | None) -> tuple[float, str] | None:
     return count, label
 
 
-def _tell(outcome: RunOutcome, settings: Settings) -> None:
-    """Print the summary; a standard error that is closed or full does the command no harm."""
-    from carbonprint.reporting.summary import failure_line, recovery_line, summary_lines
+class _Telling:
+    """Says on standard error what a run costs, while it goes on and at its end."""
 
-    kept, language = outcome.kept, str(settings.lang)
-    if kept is None:
-        lines = [failure_line(outcome.fault, language)]
-    else:
-        lines = summary_lines(kept.record, language, ledger_fault=kept.fault, aside=kept.aside)
-    lines += [recovery_line(earlier.record, language) for earlier in outcome.recovered]
-    if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
-        lines.insert(0, "")  # the terminal shows ^C, and no line end after it
-    try:
-        click.echo("\n".join(lines), err=True)
-    except (OSError, ValueError):
-        return
+    def __init__(self, language: str, *, shows: bool, budget: str | None, stops: bool) -> None:
+        from carbonprint.api.following import Follower
+
+        self._language = language
+        self._stops = stops
+        self._line = LiveLine()
+        self._late: list[str] = []
+        amount = None
+        if budget is not None:
+            from carbonprint.footprint.budget import read_budget
+
+            amount = read_budget(budget)
+        self.follower = Follower(
+            budget=amount,
+            stops_at_budget=stops,
+            show=self._show if shows and LiveLine.is_possible() else None,
+            warn=self._warn,
+        )
+
+    def tell(self, outcome: RunOutcome) -> None:
+        """Print the summary of one run."""
+        from carbonprint.reporting.summary import failure_line, recovery_line, summary_lines
+
+        kept = outcome.kept
+        if kept is None:
+            lines = [failure_line(outcome.fault, self._language)]
+        else:
+            lines = summary_lines(kept.record, self._language, ledger_fault=kept.fault, aside=kept.aside)
+        lines += [recovery_line(earlier.record, self._language) for earlier in outcome.recovered]
+        self._echo(lines, outcome)
+
+    def tell_repeated(self, repeated: Repeated) -> None:
+        """Print the summary of several runs of the same command."""
+        from carbonprint.reporting.repetitions import repetition_lines
+        from carbonprint.reporting.summary import failure_line
+
+        records = [outcome.kept.record for outcome in repeated.outcomes if outcome.kept is not None]
+        faults = [outcome.fault for outcome in repeated.outcomes if outcome.kept is None]
+        faults += [outcome.kept.fault for outcome in repeated.outcomes if outcome.kept and outcome.kept.fault]
+        lines = [failure_line(fault, self._language) for fault in dict.fromkeys(faults)]
+        if records:
+            lines += repetition_lines(records, self._language, n_asked=repeated.n_asked)
+        self._echo(lines, repeated.last)
+
+    def _show(self, so_far: SoFar) -> None:
+        from carbonprint.reporting.live import live_line
+
+        self._line.write(live_line(so_far, self._language, width=columns()))
+
+    def _warn(self, so_far: SoFar) -> None:
+        from carbonprint.reporting.live import budget_line
+
+        self._line.clear()
+        line = budget_line(so_far, self._language, stops=self._stops)
+        if not say_without_waiting(line):
+            self._late.append(line)
+
+    def _echo(self, lines: list[str], outcome: RunOutcome) -> None:
+        """Print lines; a standard error that is closed or full does the command no harm."""
+        self._line.clear()
+        lines = [*self._late, *lines]
+        if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
+            lines.insert(0, "")  # the terminal shows ^C, and no line end after it
+        try:
+            click.echo("\n".join(lines), err=True)
+        except (OSError, ValueError):
+            return

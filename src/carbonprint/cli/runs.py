@@ -30,14 +30,18 @@ def runs() -> None:
 @format_option("table", "json", "csv")
 @state_dir_option
 def list_(limit: int | None, name: str | None, host: str | None, form: str, state_dir: str | None) -> None:
-    """List the runs that were kept, newest first."""
+    """List the runs that were kept, newest first.
+
+    Runs that go on with each other (run --resume) are one line, under the id of the last.
+    """
     from carbonprint.ledger import export
+    from carbonprint.ledger.chains import whole_runs
     from carbonprint.ledger.columns import LISTED
     from carbonprint.reporting.run_table import run_table
 
     settings = settings_of(state_dir=state_dir)
     with _ledger(settings) as ledger:
-        records = list(ledger.iterate(limit=limit, name=name, host=host))
+        records = whole_runs(ledger.iterate(name=name, host=host), ledger.get_if_kept)[:limit]
     if form == "json":
         click.echo(export.rows_to_json(records), nl=False)
     elif form == "csv":
@@ -53,10 +57,13 @@ def list_(limit: int | None, name: str | None, host: str | None, form: str, stat
 @format_option("text", "json")
 @state_dir_option
 def show(run: str, form: str, state_dir: str | None) -> None:
-    """Show one run with its settings and the sources of its figures."""
+    """Show one run with its settings and the sources of its figures.
+
+    A run that goes on with others (run --resume) is shown together with them.
+    """
     settings = settings_of(state_dir=state_dir)
     with _ledger(settings) as ledger:
-        record = ledger.get(run)
+        record = ledger.whole(run)
     if form == "json":
         from carbonprint.ledger.record import json_text
 

@@ -16,6 +16,23 @@ LEAST_COUNT, MOST_COUNT = 1e-9, 1e15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repetition:
+    """Which of several runs of the same command one run is.
+
+    Attributes:
+        of: Id of the first of them.
+        number: From 1 on.
+        count: How many there were to be.
+        n_warmups: How many went before them and were not kept.
+    """
+
+    of: str
+    number: int
+    count: int
+    n_warmups: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunLabels:
     """What the user said of a run.
 
@@ -24,6 +41,8 @@ class RunLabels:
         phase: ``training``, ``inference`` or any other phase of an algorithm's life; ``""`` where not said. Likewise.
         command: The command line without its secrets; empty for a block of Python.
         units: Count and label of what the run did (1000, ``"prediction"``), or None. Count 1e-9 to 1e15.
+        resumes: Id of the run that it goes on with, from a checkpoint; ``""`` where it began anew.
+        repetition: Which of several runs of the same command it is; None where there is one.
 
     Raises:
         InvalidSettingError: If a text is none, or too long.
@@ -34,6 +53,8 @@ class RunLabels:
     phase: str = ""
     command: Sequence[str] = ()
     units: tuple[float, str] | None = None
+    resumes: str = ""
+    repetition: Repetition | None = None
 
     def __post_init__(self) -> None:
         _require_text("name", self.name)

@@ -186,6 +186,25 @@ class UnitsForm(_Part):
     label: str
 
 
+class RepetitionForm(_Part):
+    """Which of several runs of the same command it was."""
+
+    of: RunId
+    number: Annotated[int, Field(ge=1)]
+    count: Annotated[int, Field(ge=1)]
+    n_warmups: Annotated[int, Field(ge=0)]
+
+
+class BudgetForm(_Part):
+    """What the run might use, and when that was used up."""
+
+    text: str
+    energy_kwh: Amount
+    emissions_kg: Amount
+    used_up_after_s: Amount
+    stopped: bool
+
+
 class SettingForm(_Part):
     """A setting that the run had, and where it came from."""
 
@@ -226,6 +245,9 @@ class RecordForm(_Part):
     host: HostForm
     footprint: FootprintForm
     units: UnitsForm | None
+    resumes: RunId | None = None
+    repetition: RepetitionForm | None = None
+    budget: BudgetForm | None = None
     settings: dict[str, SettingForm] | None = None
     caveats: list[CaveatForm] | None = None
     sources: list[SourceForm] | None = None

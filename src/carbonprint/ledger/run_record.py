@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ def run_record(
     settings: Mapping[str, Any],
     caveats: Sequence[Caveat] = (),
     is_interrupted: bool = False,
+    budget: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Make the record of a run in the form ``carbonprint/run/1``.
 
@@ -48,6 +49,7 @@ def run_record(
         settings: The settings it ran with: name → value and origin.
         caveats: What a reader must know, besides what measurement and host say themselves.
         is_interrupted: Whether the wrapper was killed before the run ended.
+        budget: What it might use, and when that was used up; None without a budget.
     """
     evidenced, claimed = footprints[Standing.EVIDENCED], footprints[Standing.CLAIMED]
     all_caveats = dict.fromkeys((*caveats, *measurement.caveats, *evidenced.factors.caveats))
@@ -73,6 +75,9 @@ def run_record(
         "units": None
         if labels.units is None
         else {"count": labels.units[0], "label": printable(labels.units[1])},
+        "resumes": labels.resumes or None,
+        "repetition": None if labels.repetition is None else asdict(labels.repetition),
+        "budget": None if budget is None else dict(budget),
         "settings": dict(settings),
         "caveats": [{"code": caveat.code, "text": printable(caveat.text)} for caveat in all_caveats],
         "sources": _sources(measurement, evidenced.factors, host_part["energy_mix"]),

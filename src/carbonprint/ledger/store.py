@@ -16,6 +16,7 @@ from urllib.parse import quote
 import sqlalchemy as sa
 
 from carbonprint.errors import LedgerError, UnknownRunError
+from carbonprint.ledger.chains import added_up, chain_of
 from carbonprint.ledger.migrations import NEWEST_VERSION, migrate, version_of
 from carbonprint.ledger.ownership import is_anothers
 from carbonprint.ledger.record import json_text, number_at, printable, utc_moment, value_at
@@ -127,6 +128,26 @@ class Ledger:
         for row in self._read(_RECORDS.where(_runs.c.run_id == run_id)):
             return _parsed(row.run_id, row.record)
         raise self._unknown(run_id, [])
+
+    def whole(self, reference: str) -> Mapping[str, Any]:
+        """Return the record of one run, added up with those that it goes on with.
+
+        Args:
+            reference: A run id, the beginning of just one run id, or ``last``.
+
+        Raises:
+            UnknownRunError: If it fits no run, or more than one.
+            LedgerError: If the ledger cannot be read.
+        """
+        return added_up(chain_of(self.get(reference), self.get_if_kept))
+
+    def get_if_kept(self, run_id: str) -> dict[str, Any] | None:
+        """Return the record of the run of just this id; None where it is not kept.
+
+        Raises:
+            LedgerError: If the ledger cannot be read.
+        """
+        return self.get(run_id) if self.holds(run_id) else None
 
     def holds(self, run_id: str) -> bool:
         """Whether a run of just this id is kept.

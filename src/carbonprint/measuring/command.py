@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.progress import Progress
     from carbonprint.measuring.watch import Watch
 
 
@@ -38,6 +39,7 @@ def run_command(
     beside_the_job: Callable[[], None] = lambda: None,
     open_journal: Callable[[], Journal] | None = None,
     widens: bool = False,
+    see_progress: Callable[[Progress], bool] | None = None,
 ) -> Ended:
     """Run a command to its end.
 
@@ -50,6 +52,8 @@ def run_command(
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
         open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
         widens: Whether the interval grows in a long run.
+        see_progress: Called at every sample with what the command has used so far; gives whether it is to be ended,
+            by SIGTERM.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -61,15 +65,15 @@ def run_command(
     from carbonprint.measuring.metering import Metering
     from carbonprint.measuring.watch import Watch, become_subreaper
 
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    inherited = _take_over_signals()
     become_subreaper()
-    metering = Metering(interval_s, powercap_dir, time.process_time, open_journal, widens=widens)
+    metering = Metering(
+        interval_s, powercap_dir, time.process_time, open_journal, widens=widens, see_progress=see_progress
+    )
     try:
-        pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))
+        pid = start(command, inherited)
     except BaseException:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.pthread_sigmask(signal.SIG_SETMASK, inherited.signal_mask)
         raise
     watch = Watch(pid, metering)
     with contextlib.suppress(OSError):
@@ -78,6 +82,15 @@ def run_command(
     finish_loading = _load_beside(_quietly(metering.load, beside_the_job, _collect_again))
     wait_status = watch.until_ended()
     return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
+
+
+@cache
+def _take_over_signals() -> Inherited:
+    """Block all signals, and remember for every command that follows how the first of them was to find them."""
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    return Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored, environment=dict(os.environ))
 
 
 def _load_beside(load: Callable[[], None]) -> Callable[[], None]:

@@ -33,15 +33,25 @@ class Ended:
         return os.WEXITSTATUS(self.wait_status)
 
 
+def end_with(exit_status: int) -> NoReturn:
+    """End this process with an exit status, without waiting for anything that still runs in it."""
+    _flush()
+    os._exit(exit_status)
+
+
 def end_like(ended: Ended) -> NoReturn:
     """End this process as the command has ended: with its exit status, or by the signal that killed it."""
+    _flush()
+    if os.WIFSIGNALED(ended.wait_status) and os.getpid() != 1:
+        _die_of(os.WTERMSIG(ended.wait_status))
+    os._exit(ended.exit_status)
+
+
+def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             if stream is not None:
                 stream.flush()
-    if os.WIFSIGNALED(ended.wait_status) and os.getpid() != 1:
-        _die_of(os.WTERMSIG(ended.wait_status))
-    os._exit(ended.exit_status)
 
 
 def _die_of(number: int) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence, Set
+    from collections.abc import Mapping, Sequence, Set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +19,12 @@ class Inherited:
     Attributes:
         signal_mask: Signals that were blocked.
         is_sigchld_ignored: Whether SIGCHLD was ignored.
+        environment: Its variables, before the wrapper set any for itself.
     """
 
     signal_mask: Set[int]
     is_sigchld_ignored: bool
+    environment: Mapping[str, str]
 
 
 class CommandNotStartedError(Exception):
@@ -70,6 +72,7 @@ def _become(command: Sequence[str], inherited: Inherited, write_end: int) -> NoR
             signal.signal(signal.SIGINT, signal.SIG_DFL)
         if inherited.is_sigchld_ignored:
             signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        _restore_variables(inherited.environment)
         _forget_coerced_locale()
         signal.pthread_sigmask(signal.SIG_SETMASK, inherited.signal_mask)
         fault = _execute(list(command))
@@ -102,6 +105,15 @@ def _execute(command: list[str]) -> int:
                 if number != errno.EACCES:
                     break
     return number
+
+
+def _restore_variables(inherited: Mapping[str, str]) -> None:
+    """Take back what the wrapper has set for itself while an earlier command ran."""
+    for name in [name for name in os.environ if name not in inherited]:
+        del os.environ[name]
+    for name, value in inherited.items():
+        if os.environ.get(name) != value:
+            os.environ[name] = value
 
 
 def _forget_coerced_locale() -> None:

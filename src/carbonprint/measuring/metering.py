@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING
 from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
+from carbonprint.measuring.progress import Progress
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.provenance import Caveat
+from carbonprint.units import kwh_from_joules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from carbonprint.measuring.equipment import Equipment
+    from carbonprint.measuring.intervals import Interval
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.tally import Tally
@@ -43,6 +46,7 @@ class Metering:
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
         open_journal: Gives the journal in which every sample is written down; None for nowhere.
         widens: Whether the interval grows in a long run.
+        see_progress: Called at every sample with what the job has used so far; gives whether it is to be ended.
 
     Attributes:
         interval_s: Time between two samples now. [s].
@@ -56,7 +60,10 @@ class Metering:
         open_journal: Callable[[], Journal] | None = None,
         *,
         widens: bool = False,
+        see_progress: Callable[[Progress], bool] | None = None,
     ) -> None:
+        self._see_progress = see_progress
+        self._job_j = 0.0
         self.interval_s = interval_s
         self._first_interval_s = interval_s
         self._widens = widens
@@ -106,20 +113,24 @@ class Metering:
         now_s = time.monotonic()
         return (now_s // self.interval_s + 1) * self.interval_s - now_s
 
-    def sample(self, job_cpu_s: float, is_of_job: Callable[[int], bool]) -> None:
+    def sample(self, job_cpu_s: float, is_of_job: Callable[[int], bool]) -> bool:
         """Add what happened since the last sample; nothing before ``load`` has ended.
 
         Args:
             job_cpu_s: CPU seconds of the job so far. [s].
             is_of_job: Tells whether a process id belongs to the job.
+
+        Returns:
+            Whether the job is to be ended, as whoever follows it wants.
         """
         with self._lock:
             if self._equipment is None or self._has_finished:
-                return
+                return False
             at_s = time.monotonic()
             reading = self._equipment.read(at_s - self._last.at_s, is_of_job)
-            self._add(self._instant(at_s, job_cpu_s), reading)
+            interval = self._add(self._instant(at_s, job_cpu_s), reading)
             self._widen()
+            return self._follow(interval)
 
     def finish(
         self,
@@ -199,7 +210,26 @@ class Metering:
             at_s=at_s, busy_cpu_s=busy_cpu_seconds(), job_cpu_s=job_cpu_s, meter_cpu_s=self._meter_cpu_s()
         )
 
-    def _add(self, now: Instant, reading: MeterReading) -> None:
+    def _follow(self, interval: Interval) -> bool:
+        """Tell whoever follows the run what it has used so far, and give whether it is to be ended."""
+        if self._see_progress is None or self._tally is None or interval.duration_s <= 0:
+            return False
+        job_j = self._tally.attribution().split(interval).job_j
+        self._job_j += job_j
+        progress = Progress(
+            elapsed_s=self._last.at_s - self._start.at_s,
+            power_w=job_j / interval.duration_s,
+            energy_kwh=kwh_from_joules(self._job_j),
+        )
+        try:
+            return self._see_progress(progress)
+        except Exception as error:  # noqa: BLE001  # what is shown of a run must not cost its measurement
+            self._see_progress = None
+            text = f"the run could not be followed while it went on ({type(error).__name__}: {error})"
+            self._tally.faults.append(Caveat(code="not-followed", text=text))
+            return False
+
+    def _add(self, now: Instant, reading: MeterReading) -> Interval:
         assert self._equipment is not None
         assert self._tally is not None
         interval = self._tally.add(self._equipment.interval(self._last, now, reading))
@@ -209,6 +239,7 @@ class Metering:
             for fault in self._tally.faults[self._n_faults_written :]:
                 self._journal.append("caveat", list(asdict(fault).values()))
             self._n_faults_written = len(self._tally.faults)
+        return interval
 
     def _widen(self) -> None:
         """Double the interval of a run that has taken very many samples."""

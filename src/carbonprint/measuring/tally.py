@@ -96,6 +96,7 @@ class Tally:
         self.faults = faults if faults is not None else []
         self.extrapolated_s = 0.0
         self.duration_s = 0.0
+        self._n_gpus = 0
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
         self._moved: set[str] = set()
@@ -108,6 +109,7 @@ class Tally:
         for part, counted_j in (("cpu", interval.cpu_counted_j), ("ram", interval.ram_counted_j)):
             if counted_j is not None and part not in interval.still:
                 self._moved.add(part)
+        self._n_gpus = max(self._n_gpus, len(interval.gpus))
         self._note_quiet(interval)
         self._intervals.append(interval)
         if len(self._intervals) > _MOST_INTERVALS:
@@ -189,10 +191,6 @@ class Tally:
             / self.duration_s
             for name in ("cpu", "ram", "gpu", "other")
         }
-
-    @property
-    def _n_gpus(self) -> int:
-        return max((len(interval.gpus) for interval in self._intervals), default=0)
 
     def _note_quiet(self, interval: Interval) -> None:
         """Note the lowest power seen while the machine had next to nothing to do: its idle power is no more.

@@ -106,7 +106,9 @@ class Watch:
     def _sample(self) -> None:
         """Sample, unless something has failed before: the end says what."""
         if self._metering.is_loaded and self.wait_status is None and not self.fault:
-            self._metering.sample(self.cpu_s(), self.is_of_job)
+            is_to_end = self._metering.sample(self.cpu_s(), self.is_of_job)
+            if is_to_end and self.wait_status is None:
+                os.kill(self._pid, signal.SIGTERM)
 
     def _roots(self) -> list[int]:
         """Living children of the wrapper that belong to the job.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from carbonprint.messages import translator
+from carbonprint.messages import Translate, translator
 from carbonprint.reporting.plain import shown
+from carbonprint.reporting.quantities import duration
 from carbonprint.reporting.settings_table import setting_rows
 
 if TYPE_CHECKING:
@@ -27,10 +28,33 @@ def detail_lines(record: Mapping[str, Any], language: str = "en") -> list[str]:
     lines = [_row(_("started"), shown(record["started_at"]))]
     if record.get("command"):
         lines.append(_row(_("command"), shown(shlex.join(record["command"]))))
+    lines += [_row(label, text) for label, text in _circumstances(record, language, _)]
     lines += _section(_("settings"), setting_rows(record.get("settings") or {}, _))
     lines += _section(_("bear in mind"), [shown(each["text"]) for each in record.get("caveats") or ()])
     lines += _section(_("sources"), [_source_row(each) for each in record.get("sources") or ()])
     return lines
+
+
+def _circumstances(record: Mapping[str, Any], language: str, _: Translate) -> list[tuple[str, str]]:
+    """What the user wanted of the run besides its measurement, where there is any."""
+    rows = []
+    if parts := record.get("parts"):
+        rows.append((_("parts"), _("{count} runs added up: {runs}").format(
+            count=len(parts), runs=shown(", ".join(parts))
+        )))  # fmt: skip
+    if repetition := record.get("repetition"):
+        text = _("{number} of {count}, the first of them {first}")
+        rows.append((_("repetition"), text.format(
+            number=repetition["number"], count=repetition["count"], first=shown(repetition["of"])
+        )))  # fmt: skip
+    if budget := record.get("budget"):
+        text = shown(budget["text"])
+        if budget["used_up_after_s"] is not None:
+            text = _("{budget}, used up after {duration}").format(
+                budget=text, duration=duration(budget["used_up_after_s"], language)
+            )
+        rows.append((_("budget"), text + (_("; the command was asked to end") if budget["stopped"] else "")))
+    return rows
 
 
 def _source_row(source: Mapping[str, Any]) -> str:
