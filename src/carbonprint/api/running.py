@@ -39,6 +39,7 @@ def run(
     name: str = "",
     phase: str = "",
     units: tuple[float, str] | None = None,
+    wait_descendants: bool = False,
 ) -> RunOutcome:
     """Run a command to its end, measure it and keep its record; its signals stay blocked (see ``end_like``).
 
@@ -48,6 +49,7 @@ def run(
         name: Name of the run; by default the script's.
         phase: ``training``, ``inference`` or any other phase of an algorithm's life.
         units: Count and label of what it does.
+        wait_descendants: Whether to go on until all that the command has left behind has ended.
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
@@ -67,6 +69,7 @@ def run(
         interval_s=settings.interval_s,
         powercap_dir=settings.powercap_dir,
         beside_the_job=load_beside_the_job,
+        wait_descendants=wait_descendants,
     )
     try:
         from carbonprint.measuring.redaction import redacted

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--units", type=float, metavar="N", help="How many units of work it does, with --unit.")
 @click.option("--unit", metavar="LABEL", help="What one unit is: prediction, page, user.")
 @click.option("--interval", type=float, metavar="SECONDS", help="Time between two samples.  [default: 1]")
+@click.option("--wait-descendants", is_flag=True, help="Go on until all it leaves behind has ended, too.")
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -39,6 +40,7 @@ def run(
     units: float | None,
     unit: str | None,
     interval: float | None,
+    wait_descendants: bool,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -54,7 +56,14 @@ def run(
 
     settings = settings_of(host=host, interval=interval, state_dir=state_dir, lang=lang)
     try:
-        outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
+        outcome = run_and_keep(
+            command,
+            settings,
+            name=name,
+            phase=phase,
+            units=_units(units, unit),
+            wait_descendants=wait_descendants,
+        )
     except CommandNotStartedError as error:
         from carbonprint.reporting.plain import shown
 

@@ -1,6 +1,7 @@
 """CPU seconds of a job, whatever the shape of its processes.
 
     job = Σ rusage of every child that was reaped + Σ over living descendants (own time + times of their dead children)
+          + Σ times that the kernel dropped, as they were last seen; or what a cgroup counted, where that is more
 
 Nothing is lost between two samples: a child that ends is in its parent's sum from then on. Parents are read before
 their children, so that a child that ends in between is missed until the next sample and never counted twice, and the
@@ -10,13 +11,14 @@ series never falls.
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
     from resource import struct_rusage
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
@@ -27,24 +29,100 @@ class ProcessTimes:
     """Times of one process, from its line in ``/proc/PID/stat``, proc_pid_stat(5).
 
     Attributes:
+        pid: Process id.
+        parent: Process id of its parent.
+        state: One letter: ``T`` for stopped, ``Z`` for a zombie.
+        started_ticks: When it started, in clock ticks since the machine did: with the pid it names one process only.
+        ignores_sigchld: Whether it ignores SIGCHLD, so that the times of its children are in nobody's sum.
         own_s: CPU seconds of its threads, living and dead. [s].
         reaped_s: CPU seconds of its children that it has waited for, and of theirs. [s].
     """
 
+    pid: int
+    parent: int
+    state: str
+    started_ticks: int
+    ignores_sigchld: bool
     own_s: float
     reaped_s: float
 
 
-class JobCpuSeconds:
-    """The job's CPU seconds so far: add what is reaped, ask for the total."""
+class DroppedTimes:
+    """CPU seconds of children whose parent ignores SIGCHLD, which the kernel drops when they end (wait(2), notes).
+
+    What was seen at one look and is gone at the next has ended. Its times are in its parent's, or the wrapper has
+    waited for it; unless its parent ignored SIGCHLD or was dropped itself: then what it had at the last look is all
+    that is known of it.
+
+    Attributes:
+        total_s: CPU seconds of all that were dropped, as they were last seen. [s].
+        was_one_ignoring: Whether a process was seen that ignores SIGCHLD.
+    """
 
     def __init__(self) -> None:
+        self.total_s = 0.0
+        self.was_one_ignoring = False
+        self._seen: dict[tuple[int, int], ProcessTimes] = {}
+
+    def look(self, now_living: Iterable[ProcessTimes], reaped: Set[int]) -> None:
+        """Compare the processes of the job with those of the last look.
+
+        Args:
+            now_living: Those that there are now, parents before children.
+            reaped: Process ids of those that the wrapper has waited for since the last look.
+        """
+        now = {(each.pid, each.started_ticks): each for each in now_living}
+        dropping = {each.pid for each in (*self._seen.values(), *now.values()) if each.ignores_sigchld}
+        self.was_one_ignoring = self.was_one_ignoring or bool(dropping)
+        for key, last in self._seen.items():
+            if key not in now and last.pid not in reaped and last.parent in dropping:
+                self.total_s += last.own_s + last.reaped_s
+                dropping.add(last.pid)
+        self._seen = now
+
+
+class JobCpuSeconds:
+    """The job's CPU seconds so far: add what is reaped, ask for the total.
+
+    Args:
+        group_usage_s: Gives the CPU seconds that a cgroup of the job has counted [s]; None where there is none.
+    """
+
+    def __init__(self, group_usage_s: Callable[[], float | None] = lambda: None) -> None:
+        self._group_usage_s = group_usage_s
+        self._is_counted_by_group = False
+        self._dropped = DroppedTimes()
         self._reaped_s = 0.0
+        self._reaped_since_look: set[int] = set()
         self._highest_s = 0.0
 
-    def add_reaped(self, usage: struct_rusage) -> None:
+    @property
+    def may_lack_dropped_times(self) -> bool:
+        """Whether times were, or may have been, dropped that no cgroup has counted."""
+        return self._dropped.was_one_ignoring and not self._is_counted_by_group
+
+    def add_reaped(self, usage: struct_rusage, pid: int = 0) -> None:
         """Add a child of ours that has ended; ``usage`` holds it and all that it has waited for."""
         self._reaped_s += usage.ru_utime + usage.ru_stime
+        self._reaped_since_look.add(pid)
+
+    def look(self, now_living: Sequence[ProcessTimes]) -> None:
+        """Take in what a cgroup has counted by now; without one, what was dropped since the last look.
+
+        Args:
+            now_living: All living processes of the job, parents before children.
+        """
+        counted_s = self._group_usage_s()
+        if counted_s is not None:
+            self._is_counted_by_group = True
+            self._highest_s = max(self._highest_s, counted_s)
+        elif not self._is_counted_by_group:
+            self._dropped.look(now_living, self._reaped_since_look)
+        self._reaped_since_look.clear()
+
+    def look_at_command(self, command: ProcessTimes) -> None:
+        """See whether the command ignores SIGCHLD, also where it ends before the first sample."""
+        self._dropped.was_one_ignoring = self._dropped.was_one_ignoring or command.ignores_sigchld
 
     def settled_s(self, left_behind_s: float) -> float:
         """Give the CPU seconds of a job that has ended. [s]; never less than was given before.
@@ -52,7 +130,7 @@ class JobCpuSeconds:
         Args:
             left_behind_s: CPU seconds, at the end, of processes that were not waited for before it. [s].
         """
-        return max(self._highest_s, self._reaped_s + left_behind_s)
+        return max(self._highest_s, self._reaped_s + left_behind_s + self._dropped.total_s)
 
     def total_s(self, roots: Iterable[int]) -> float:
         """Give the CPU seconds so far. [s]; never less than it gave before.
@@ -60,7 +138,10 @@ class JobCpuSeconds:
         Args:
             roots: Living children of the wrapper that belong to the job.
         """
-        self._highest_s = max(self._highest_s, self._reaped_s + living_cpu_s(roots))
+        now_living = list(living(roots))
+        self.look(now_living)
+        living_s = sum(times.own_s + times.reaped_s for times in now_living)
+        self._highest_s = max(self._highest_s, self._reaped_s + living_s + self._dropped.total_s)
         return self._highest_s
 
 
@@ -100,6 +181,15 @@ def children_by_parent() -> dict[int, list[int]]:
     return children
 
 
+def own_children() -> frozenset[int]:
+    """Children of this process, while it has one thread; read from one file, where the kernel has that."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb", buffering=0) as children:
+            return frozenset(map(int, children.read().split()))
+    except OSError:
+        return frozenset()
+
+
 def process_times(pid: int) -> ProcessTimes | None:
     """Read the times of one process; None where it is gone or there is no ``/proc``."""
     fields = _stat_fields(pid)
@@ -108,9 +198,23 @@ def process_times(pid: int) -> ProcessTimes | None:
     user, system, children_user, children_system = (int(field) / _TICKS_PER_SECOND for field in fields[11:15])
     own_s = _cpu_clock_s(pid)
     return ProcessTimes(
+        pid=pid,
+        parent=int(fields[1]),
+        state=fields[0].decode(),
+        started_ticks=int(fields[19]),
+        ignores_sigchld=bool(int(fields[30]) >> (signal.SIGCHLD - 1) & 1),
         own_s=user + system if own_s is None else own_s,
         reaped_s=children_user + children_system,
     )
+
+
+def process_name(pid: int) -> str:
+    """Give the name of the program a process runs, at most 15 signs; ``""`` where it is gone."""
+    try:
+        with open(f"/proc/{pid}/comm", "rb", buffering=0) as comm:
+            return comm.read().decode(errors="replace").rstrip("\n")
+    except OSError:
+        return ""
 
 
 def process_state(pid: int) -> str:
