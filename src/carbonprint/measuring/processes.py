@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_SIGCHLD_BIT = 1 << int(getattr(signal, "SIGCHLD", 17)) - 1
+"""Of the mask of ignored signals in ``/proc/PID/stat``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +178,7 @@ def children_by_parent() -> dict[int, list[int]]:
     except OSError:
         return {}
     for name in names:
-        if name.isdigit() and (fields := _stat_fields(int(name))) is not None:
+        if name.isdigit() and (fields := _stat_fields(int(name), 2)) is not None:
             children.setdefault(int(fields[1]), []).append(int(name))
     return children
 
@@ -195,16 +197,17 @@ def process_times(pid: int) -> ProcessTimes | None:
     fields = _stat_fields(pid)
     if fields is None:
         return None
-    user, system, children_user, children_system = (int(field) / _TICKS_PER_SECOND for field in fields[11:15])
     own_s = _cpu_clock_s(pid)
+    if own_s is None:
+        own_s = (int(fields[11]) + int(fields[12])) / _TICKS_PER_SECOND
     return ProcessTimes(
         pid=pid,
         parent=int(fields[1]),
         state=fields[0].decode(),
         started_ticks=int(fields[19]),
-        ignores_sigchld=bool(int(fields[30]) >> (signal.SIGCHLD - 1) & 1),
-        own_s=user + system if own_s is None else own_s,
-        reaped_s=children_user + children_system,
+        ignores_sigchld=bool(int(fields[30]) & _SIGCHLD_BIT),
+        own_s=own_s,
+        reaped_s=(int(fields[13]) + int(fields[14])) / _TICKS_PER_SECOND,
     )
 
 
@@ -223,11 +226,17 @@ def process_state(pid: int) -> str:
     return fields[0].decode() if fields else ""
 
 
-def _stat_fields(pid: int) -> list[bytes] | None:
-    """Fields of the line from the state on: the name before it may hold blanks and brackets."""
+def _stat_fields(pid: int, n_fields: int = -1) -> list[bytes] | None:
+    """Fields of the line from the state on: the name before it may hold blanks and brackets.
+
+    Read by hundreds at every sample: ``os.read`` takes half the time of a file object.
+    """
     try:
-        with open(f"/proc/{pid}/stat", "rb", buffering=0) as stat:
-            return stat.read().rpartition(b")")[2].split()
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.read(descriptor, 1024).rpartition(b")")[2].split(None, n_fields)
+        finally:
+            os.close(descriptor)
     except OSError:
         return None
 
