@@ -40,6 +40,7 @@ def run_repeatedly(
     name: str = "",
     phase: str = "",
     units: tuple[float, str] | None = None,
+    wait_descendants: bool = False,
     follower: Follower | None = None,
 ) -> Repeated:
     """Run a command several times, one after the other, and keep each run.
@@ -55,6 +56,7 @@ def run_repeatedly(
         name: Name of the runs; by default the script's.
         phase: ``training``, ``inference`` or any other phase of an algorithm's life.
         units: Count and label of what each of them does.
+        wait_descendants: Whether each goes on until all that the command has left behind has ended.
         follower: Who follows them while they go on.
 
     Raises:
@@ -80,6 +82,7 @@ def run_repeatedly(
             follower or Follower(),
             run_id=first_id if number == 1 else "",
             is_kept=number >= 1,
+            wait_descendants=wait_descendants,
         )
         if number >= 1:
             outcomes.append(last)

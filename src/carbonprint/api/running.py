@@ -48,6 +48,7 @@ def run(
     units: tuple[float, str] | None = None,
     resumes: str = "",
     follower: Follower | None = None,
+    wait_descendants: bool = False,
 ) -> RunOutcome:
     """Run a command to its end, measure it and keep its record; its signals stay blocked (see ``end_like``).
 
@@ -59,6 +60,7 @@ def run(
         units: Count and label of what it does.
         resumes: The run that it goes on with, from a checkpoint: its id, the beginning of it, or ``last``.
         follower: Who follows it while it goes on.
+        wait_descendants: Whether to go on until all that the command has left behind has ended.
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
@@ -69,7 +71,14 @@ def run(
     labels = labels_of(command, name=name, phase=phase, units=units)
     if resumes:
         labels = replace(labels, resumes=_resumed(resumes, settings))
-    return run_once(command, settings, labels, named_host(settings), follower or Follower())
+    return run_once(
+        command,
+        settings,
+        labels,
+        named_host(settings),
+        follower or Follower(),
+        wait_descendants=wait_descendants,
+    )
 
 
 def labels_of(command: Sequence[str], *, name: str, phase: str, units: tuple[float, str] | None) -> RunLabels:
@@ -86,6 +95,7 @@ def run_once(
     *,
     run_id: str = "",
     is_kept: bool = True,
+    wait_descendants: bool = False,
 ) -> RunOutcome:
     """Run a command to its end and measure it.
 
@@ -97,6 +107,7 @@ def run_once(
         follower: Who follows it while it goes on.
         run_id: Id of the run; by default a new one.
         is_kept: Whether its record is kept.
+        wait_descendants: Whether to go on until all that the command has left behind has ended.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -122,6 +133,7 @@ def run_once(
         open_journal=open_journal if is_kept else None,
         widens=settings.origins["interval"] == "default",
         see_progress=follower.see if follower.is_needed else None,
+        wait_descendants=wait_descendants,
     )
     if not is_kept:
         return RunOutcome(ended=ended, kept=None)

@@ -56,6 +56,7 @@ STOPPED_AT_BUDGET = 75
     default="",
     help="It goes on with this run, from a checkpoint: both count as one.",
 )
+@click.option("--wait-descendants", is_flag=True, help="Go on until all it leaves behind has ended, too.")
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -72,6 +73,7 @@ def run(
     repeat: int | None,
     warmup: int | None,
     resume: str,
+    wait_descendants: bool,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -93,15 +95,16 @@ def run(
             from carbonprint.api.running import run as run_and_keep
 
             outcome = run_and_keep(
-                command, settings, name=name, phase=phase, units=counted, resumes=resume, follower=telling.follower
+                command, settings, name=name, phase=phase, units=counted, resumes=resume,
+                wait_descendants=wait_descendants, follower=telling.follower,
             )  # fmt: skip
             telling.tell(outcome)
         else:
             from carbonprint.api.repeating import run_repeatedly
 
             repeated = run_repeatedly(
-                command, settings, n_runs=repeat, n_warmups=warmup or 0,
-                name=name, phase=phase, units=counted, follower=telling.follower,
+                command, settings, n_runs=repeat, n_warmups=warmup or 0, name=name, phase=phase, units=counted,
+                wait_descendants=wait_descendants, follower=telling.follower,
             )  # fmt: skip
             outcome = repeated.last
             telling.tell_repeated(repeated)

@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 import warnings
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,7 @@ def run_command(
     open_journal: Callable[[], Journal] | None = None,
     widens: bool = False,
     see_progress: Callable[[Progress], bool] | None = None,
+    wait_descendants: bool = False,
 ) -> Ended:
     """Run a command to its end.
 
@@ -54,6 +56,7 @@ def run_command(
         widens: Whether the interval grows in a long run.
         see_progress: Called at every sample with what the command has used so far; gives whether it is to be ended,
             by SIGTERM.
+        wait_descendants: Whether to go on until all that the command has left behind has ended.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -61,27 +64,51 @@ def run_command(
     if not hasattr(signal, "sigtimedwait"):
         from carbonprint.measuring.elsewhere import run_command_elsewhere
 
-        return run_command_elsewhere(command, interval_s=interval_s, powercap_dir=powercap_dir)
+        return run_command_elsewhere(
+            command, interval_s=interval_s, powercap_dir=powercap_dir, wait_descendants=wait_descendants
+        )
+    from carbonprint.measuring.job_cgroup import make_job_cgroup
     from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.processes import own_children
     from carbonprint.measuring.watch import Watch, become_subreaper
 
     inherited = _take_over_signals()
     become_subreaper()
+    earlier_children, group = own_children(), make_job_cgroup()
     metering = Metering(
         interval_s, powercap_dir, time.process_time, open_journal, widens=widens, see_progress=see_progress
     )
     try:
-        pid = start(command, inherited)
+        pid = start(command, inherited, group)
     except BaseException:
+        if group is not None:
+            group.remove()
         signal.pthread_sigmask(signal.SIG_SETMASK, inherited.signal_mask)
         raise
-    watch = Watch(pid, metering)
+    watch = Watch(pid, metering, group, earlier_children)
     with contextlib.suppress(OSError):
         _occupy_closed_descriptors()
     _spare_the_job()
-    finish_loading = _load_beside(_quietly(metering.load, beside_the_job, _collect_again))
+    finish_loading = _load_beside(
+        _quietly(
+            metering.load,
+            watch.note_helpers_gone,
+            beside_the_job,
+            _collect_again,
+            group.remove_leftovers if group else lambda: None,
+        )
+    )
     wait_status = watch.until_ended()
-    return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
+    if wait_descendants:
+        finish_loading()
+        watch.until_all_ended()
+    measurement = _measurement(metering, watch, finish_loading)
+    if group is not None:
+        group.remove()
+    return Ended(
+        wait_status=wait_status,
+        measurement=replace(measurement, caveats=(*measurement.caveats, *watch.caveats)),
+    )
 
 
 @cache

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap_dir: Path) -> Ended:
+def run_command_elsewhere(
+    command: Sequence[str], *, interval_s: float, powercap_dir: Path, wait_descendants: bool
+) -> Ended:
     """Run a command to its end without reading counters in between.
 
     CPU seconds are those of the children that were waited for; processes left behind are not seen, and there is no
@@ -45,6 +47,8 @@ def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap
     loader.join()
     measurement = measure(reaped_children_cpu_s() - before_s)
     text = "outside Linux neither counters nor the machine's load are read: all energy is modelled"
+    if wait_descendants:
+        text += "; and what the command leaves behind is not waited for"
     caveat = Caveat(code="platform", text=text)
     measurement = replace(measurement, caveats=(*measurement.caveats, caveat))
     return Ended(wait_status=-code if code < 0 else code << 8, measurement=measurement)

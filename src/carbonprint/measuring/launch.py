@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
+    from carbonprint.measuring.job_cgroup import JobCgroup
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inherited:
@@ -39,10 +41,15 @@ class CommandNotStartedError(Exception):
         super().__init__(f"{command}: {os.strerror(number)}")
 
 
-def start(command: Sequence[str], inherited: Inherited) -> int:
+def start(command: Sequence[str], inherited: Inherited, group: JobCgroup | None = None) -> int:
     """Fork, and become the command in the child.
 
     Must be called before any thread exists, with all signals blocked.
+
+    Args:
+        command: Program and arguments.
+        inherited: What the command must find again.
+        group: The cgroup to start it in; ours where there is none.
 
     Returns:
         The process id.
@@ -51,7 +58,7 @@ def start(command: Sequence[str], inherited: Inherited) -> int:
         CommandNotStartedError: If no such program could be executed; the child is gone then.
     """
     read_end, write_end = os.pipe()  # both close on exec: an end without a word says that the command runs
-    pid = os.fork()
+    pid = os.fork() if group is None else group.fork()
     if pid == 0:
         _become(command, inherited, write_end)
     os.close(write_end)

@@ -66,8 +66,9 @@ def cgroup_limits(root: Path = Path("/")) -> tuple[float | None, float | None]:
                     cpus += _ratio(*([*_read(folder / "cpu.max").split(), "", ""])[:2])
                     memory += _count(_read(folder / "memory.max"))
         elif "cpu" in names:
-            for folder in _upwards(root / "sys/fs/cgroup/cpu", path):
-                cpus += _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
+            for mount in ("cpu", controllers):  # one of them is mostly a link to the other
+                for folder in _upwards(root / "sys/fs/cgroup" / mount, path):
+                    cpus += _ratio(_read(folder / "cpu.cfs_quota_us"), _read(folder / "cpu.cfs_period_us"))
         elif "memory" in names:
             for folder in _upwards(root / "sys/fs/cgroup/memory", path):
                 memory += _count(_read(folder / "memory.limit_in_bytes"))

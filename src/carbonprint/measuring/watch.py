@@ -15,12 +15,17 @@ from carbonprint.measuring.processes import (
     JobCpuSeconds,
     children_by_parent,
     descendants,
-    living_cpu_s,
+    living,
     process_state,
+    process_times,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Set
+
+    from carbonprint.measuring.job_cgroup import JobCgroup
     from carbonprint.measuring.metering import Metering
+    from carbonprint.provenance import Caveat
 
 # si_code of siginfo, Linux include/uapi/asm-generic/siginfo.h.
 _SENT_BY_PROCESS = {0, -1, -6}
@@ -29,6 +34,11 @@ _SENT_BY_KERNEL = 0x80
 """SI_KERNEL: what the terminal sends goes to the whole group, the command included."""
 _TIMERS = {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF}
 """A timer that was set before the wrapper was executed is the wrapper's now; it was meant for the command."""
+
+_ENDS_A_WAIT = {signal.SIGINT, signal.SIGQUIT}
+"""From the terminal, once the command has ended: what is left behind is not waited for any longer."""
+_TO_WHAT_IS_LEFT = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
+"""Once the command has ended, what asks to end is passed on to all that it has left behind, and nothing else is."""
 
 _AFTER_FAULT_S = 0.02
 """Pause after something failed, so that a fault that stays does not keep a core busy. [s]"""
@@ -40,18 +50,39 @@ class Watch:
     Args:
         pid: Process id of the command.
         metering: What is asked to sample at every edge.
+        group: The job's own cgroup, where there is one.
+        not_of_job: Process ids of children that the wrapper had before it started the command.
+
+    Attributes:
+        wait_status: How the command ended, as waitpid(2) gives it; None while it runs.
+        fault: What failed first, in words; else ``""``.
+        caveats: What a reader must know of the job; complete once ``settled_cpu_s`` was asked.
     """
 
-    def __init__(self, pid: int, metering: Metering) -> None:
+    def __init__(
+        self, pid: int, metering: Metering, group: JobCgroup | None = None, not_of_job: Set[int] = frozenset()
+    ) -> None:
         self._pid = pid
         self._metering = metering
-        self._cpu = JobCpuSeconds()
+        self._not_of_job = set(not_of_job)
+        self._has_helpers = True
+        self._waits_for_rest = False
+        self._cpu = JobCpuSeconds(group.usage_s) if group else JobCpuSeconds()
         self._signals = signal.valid_signals()
         self._leads_session = os.getsid(0) == os.getpid()
         self._waker: int | None = None
-        self._at_end_s: dict[int, float] = {}
+        self._at_end_s: dict[int, float] | None = None
         self.wait_status: int | None = None
         self.fault = ""
+        self.caveats: list[Caveat] = []
+
+    def note_helpers_gone(self) -> None:
+        """Every child of the wrapper belongs to the job from now on: codecarbon has been loaded, and starts no more.
+
+        To be called in another thread; the loop wakes up, for those that have ended already.
+        """
+        self._has_helpers = False
+        os.kill(os.getpid(), signal.SIGCHLD)
 
     def until_ended(self) -> int:
         """Watch until the command has ended, and give its wait status.
@@ -59,12 +90,25 @@ class Watch:
         Whatever fails, signals are passed on and the command is waited for; then there are no samples any more.
         """
         while self.wait_status is None:
-            try:
-                self._step()
-            except Exception as error:  # noqa: BLE001  # as above
-                self.fault = self.fault or f"{type(error).__name__}: {error}"
-                time.sleep(_AFTER_FAULT_S)
+            self._step_safely()
         return self.wait_status
+
+    def until_all_ended(self) -> None:
+        """Watch until all that the command has left behind has ended, too, or the terminal says not to wait.
+
+        To be called once the command has ended and carbonprint has no process of its own any more.
+        """
+        self._waits_for_rest = True
+        self._reap()
+        while self._waits_for_rest and self._has_children():
+            self._step_safely()
+
+    def _step_safely(self) -> None:
+        try:
+            self._step()
+        except Exception as error:  # noqa: BLE001  # signals are passed on and children waited for all the same
+            self.fault = self.fault or f"{type(error).__name__}: {error}"
+            time.sleep(_AFTER_FAULT_S)
 
     def _step(self) -> None:
         """Take one signal, one child or one sample, whichever comes first."""
@@ -72,28 +116,49 @@ class Watch:
         if info is None:
             self._reap()
             self._sample()
-        elif info.si_signo == signal.SIGCHLD and info.si_code not in _SENT_BY_PROCESS:
+        elif info.si_signo == signal.SIGCHLD and (
+            info.si_code not in _SENT_BY_PROCESS or info.si_pid == os.getpid()
+        ):
             self._reap()
-        else:
+        elif self.wait_status is None:
             self._forward(info)
+        else:
+            self._pass_on_to_what_is_left(info)
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
         children = children_by_parent()
-        for child in children.get(os.getpid(), []):
-            self._at_end_s[child] = living_cpu_s([child], children)
+        now_living = []
+        self._at_end_s = {}
+        for child in self._children(children):
+            family = list(living([child], children))
+            self._at_end_s[child] = sum(times.own_s + times.reaped_s for times in family)
+            now_living += family
+        self._cpu.look(now_living)
         return self._cpu.settled_s(sum(self._at_end_s.values()))
 
     def settled_cpu_s(self) -> float:
-        """CPU seconds of the job up to its end. [s].
+        """CPU seconds of the job up to its end. [s]; what still runs, and what could not be counted, is told.
 
         To be called once carbonprint has no process of its own any more: what it noted at the end and still is a child,
         or is one that can be waited for, was left behind by the command.
         """
-        left = set(children_by_parent().get(os.getpid(), []))
+        if self._at_end_s is None:  # the metering has failed before it could ask
+            self.cpu_s_at_end()
+        noted_s = self._at_end_s or {}
+        left = set(self._children())
         while (ended := _wait(-1)) is not None:
             left.add(ended[0])
-        return self._cpu.settled_s(sum(at_end_s for pid, at_end_s in self._at_end_s.items() if pid in left))
+        self.caveats = self._found_caveats()
+        return self._cpu.settled_s(sum(at_end_s for pid, at_end_s in noted_s.items() if pid in left))
+
+    def _found_caveats(self) -> list[Caveat]:
+        from carbonprint.measuring.left_behind import dropped_times_caveat, left_behind_caveat
+
+        found = [left_behind_caveat(self._children())]
+        if self._cpu.may_lack_dropped_times:
+            found.append(dropped_times_caveat())
+        return [caveat for caveat in found if caveat is not None]
 
     def cpu_s(self) -> float:
         """CPU seconds of the job so far. [s]."""
@@ -105,7 +170,8 @@ class Watch:
 
     def _sample(self) -> None:
         """Sample, unless something has failed before: the end says what."""
-        if self._metering.is_loaded and self.wait_status is None and not self.fault:
+        is_running = self.wait_status is None or self._waits_for_rest
+        if self._metering.is_loaded and is_running and not self.fault:
             is_to_end = self._metering.sample(self.cpu_s(), self.is_of_job)
             if is_to_end and self.wait_status is None:
                 os.kill(self._pid, signal.SIGTERM)
@@ -116,13 +182,28 @@ class Watch:
         While codecarbon is being loaded, a child may be a helper that it started; until then only the command counts,
         and processes that it has left behind are counted from then on, with all their time.
         """
-        if self._metering.is_loaded:
-            return children_by_parent().get(os.getpid(), [])
+        if not self._has_helpers:
+            return self._children()
         return [self._pid] if self.wait_status is None else []
+
+    def _has_children(self) -> bool:
+        try:
+            os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return False
+        return not self._not_of_job or bool(self._children())
+
+    def _children(self, children: Mapping[int, list[int]] | None = None) -> list[int]:
+        """Children of the wrapper but those that it had before; zombies included."""
+        if children is None:
+            children = children_by_parent()
+        return [pid for pid in children.get(os.getpid(), []) if pid not in self._not_of_job]
 
     def _reap(self) -> None:
         """Take in the children that have ended; another's helper is left for its own thread to wait for."""
-        while (ended := _wait(-1 if self._metering.is_loaded else self._pid)) is not None:
+        if self.wait_status is None and (times := process_times(self._pid)) is not None:
+            self._cpu.look_at_command(times)
+        while (ended := _wait(self._pid if self._has_helpers else -1)) is not None:
             self._take_in(*ended)
 
     def _take_in(self, pid: int, status: int, usage: object) -> None:
@@ -130,7 +211,10 @@ class Watch:
             if pid == self._pid:
                 self._stop_with_the_command()
             return
-        self._cpu.add_reaped(usage)  # type: ignore[arg-type]
+        if pid in self._not_of_job:
+            self._not_of_job.remove(pid)
+            return
+        self._cpu.add_reaped(usage, pid)  # type: ignore[arg-type]
         if pid == self._pid:
             self.wait_status = status
 
@@ -164,6 +248,22 @@ class Watch:
             # A command that has become another user cannot be sent a signal.
             with contextlib.suppress(OSError):
                 os.kill(self._pid, info.si_signo)
+
+    def _pass_on_to_what_is_left(self, info: signal.struct_siginfo) -> None:
+        """Do with a signal what is wanted of it while the wrapper only waits for what the command has left behind.
+
+        The command's pid may be another's by now. What the terminal sends has reached all in its foreground; whoever
+        waits there wants the prompt back.
+        """
+        is_from_terminal = info.si_code == _SENT_BY_KERNEL
+        if is_from_terminal and info.si_signo in _ENDS_A_WAIT:
+            self._waits_for_rest = False
+        elif is_from_terminal and info.si_signo == signal.SIGTSTP:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        elif info.si_signo in _TO_WHAT_IS_LEFT:
+            for pid in descendants(self._children()):
+                with contextlib.suppress(OSError):
+                    os.kill(pid, info.si_signo)
 
 
 def wake_when_running(pid: int, wrapper: int) -> None:

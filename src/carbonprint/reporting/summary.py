@@ -31,6 +31,8 @@ _NOTED = {
     "footprint-fault",
     "settings-not-used",
     "platform",
+    "left-behind",
+    "dropped-times",
 }
 """Caveats that change how the figures of the summary must be read; the rest stands in ``runs show``."""
 
