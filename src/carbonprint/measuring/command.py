@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 import warnings
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -66,13 +67,18 @@ def run_command(
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
-    watch = Watch(pid, metering)
+    from carbonprint.measuring.outside import OutsideWork
+
+    outside = OutsideWork(command)
+    watch = Watch(pid, metering, outside)
     with contextlib.suppress(OSError):
         _occupy_closed_descriptors()
     _spare_the_job()
     finish_loading = _load_beside(_quietly(metering.load, beside_the_job, _collect_again))
     wait_status = watch.until_ended()
-    return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
+    measurement = _measurement(metering, watch, finish_loading)
+    caveats = (*measurement.caveats, *outside.caveats(measurement.cpu_s))
+    return Ended(wait_status=wait_status, measurement=replace(measurement, caveats=caveats))
 
 
 def _load_beside(load: Callable[[], None]) -> Callable[[], None]:

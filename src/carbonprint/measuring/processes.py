@@ -54,13 +54,14 @@ class JobCpuSeconds:
         """
         return max(self._highest_s, self._reaped_s + left_behind_s)
 
-    def total_s(self, roots: Iterable[int]) -> float:
+    def total_s(self, roots: Iterable[int], children: Mapping[int, list[int]] | None = None) -> float:
         """Give the CPU seconds so far. [s]; never less than it gave before.
 
         Args:
             roots: Living children of the wrapper that belong to the job.
+            children: ``children_by_parent()``, where it has just been read.
         """
-        self._highest_s = max(self._highest_s, self._reaped_s + living_cpu_s(roots))
+        self._highest_s = max(self._highest_s, self._reaped_s + living_cpu_s(roots, children))
         return self._highest_s
 
 
@@ -188,3 +189,31 @@ def descendants(roots: Iterable[int]) -> set[int]:
         found.add(parent := waiting.pop())
         waiting.extend(children.get(parent, ()))
     return found
+
+
+def descends_from(pid: int, ancestor: int) -> bool:
+    """Whether a process descends from another, seen from below: parents that end meanwhile do not break the chain."""
+    for _ in range(1000):
+        if pid == ancestor:
+            return True
+        fields = _stat_fields(pid)
+        if fields is None or pid <= 1:
+            return False
+        pid = int(fields[1])
+    return False
+
+
+def started_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since the machine did; None where it is gone."""
+    fields = _stat_fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def command_line(pid: int) -> list[str]:
+    """Program and arguments of a process; empty where it is gone, or has none."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as line:
+            content = line.read()
+    except OSError:
+        return []
+    return [os.fsdecode(word) for word in content.split(b"\0")[:-1]]

@@ -20,7 +20,10 @@ from carbonprint.measuring.processes import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.outside import OutsideWork
 
 # si_code of siginfo, Linux include/uapi/asm-generic/siginfo.h.
 _SENT_BY_PROCESS = {0, -1, -6}
@@ -40,11 +43,13 @@ class Watch:
     Args:
         pid: Process id of the command.
         metering: What is asked to sample at every edge.
+        outside: Work that the command has done outside its process tree.
     """
 
-    def __init__(self, pid: int, metering: Metering) -> None:
+    def __init__(self, pid: int, metering: Metering, outside: OutsideWork) -> None:
         self._pid = pid
         self._metering = metering
+        self._outside = outside
         self._cpu = JobCpuSeconds()
         self._signals = signal.valid_signals()
         self._leads_session = os.getsid(0) == os.getpid()
@@ -79,10 +84,11 @@ class Watch:
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
+        self._outside.end()
         children = children_by_parent()
         for child in children.get(os.getpid(), []):
             self._at_end_s[child] = living_cpu_s([child], children)
-        return self._cpu.settled_s(sum(self._at_end_s.values()))
+        return self._cpu.settled_s(sum(self._at_end_s.values())) + self._outside.cpu_s()
 
     def settled_cpu_s(self) -> float:
         """CPU seconds of the job up to its end. [s].
@@ -90,32 +96,36 @@ class Watch:
         To be called once carbonprint has no process of its own any more: what it noted at the end and still is a child,
         or is one that can be waited for, was left behind by the command.
         """
+        self._outside.settle()
         left = set(children_by_parent().get(os.getpid(), []))
         while (ended := _wait(-1)) is not None:
             left.add(ended[0])
-        return self._cpu.settled_s(sum(at_end_s for pid, at_end_s in self._at_end_s.items() if pid in left))
+        left_s = sum(at_end_s for pid, at_end_s in self._at_end_s.items() if pid in left)
+        return self._cpu.settled_s(left_s) + self._outside.cpu_s()
 
     def cpu_s(self) -> float:
         """CPU seconds of the job so far. [s]."""
-        return self._cpu.total_s(self._roots())
+        children = children_by_parent()
+        self._outside.look(children)
+        return self._cpu.total_s(self._roots(children), children) + self._outside.cpu_s()
 
     def is_of_job(self, pid: int) -> bool:
-        """Whether a process descends from the command."""
-        return pid in descendants(self._roots())
+        """Whether a process descends from the command, or lies in a container that works for it."""
+        return pid in descendants(self._roots(children_by_parent())) or self._outside.is_of_job(pid)
 
     def _sample(self) -> None:
         """Sample, unless something has failed before: the end says what."""
         if self._metering.is_loaded and self.wait_status is None and not self.fault:
             self._metering.sample(self.cpu_s(), self.is_of_job)
 
-    def _roots(self) -> list[int]:
+    def _roots(self, children: Mapping[int, list[int]]) -> list[int]:
         """Living children of the wrapper that belong to the job.
 
         While codecarbon is being loaded, a child may be a helper that it started; until then only the command counts,
         and processes that it has left behind are counted from then on, with all their time.
         """
         if self._metering.is_loaded:
-            return children_by_parent().get(os.getpid(), [])
+            return children.get(os.getpid(), [])
         return [self._pid] if self.wait_status is None else []
 
     def _reap(self) -> None:

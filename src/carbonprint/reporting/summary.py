@@ -31,6 +31,14 @@ _NOTED = {
     "footprint-fault",
     "settings-not-used",
     "platform",
+    "work-elsewhere",
+    "little-cpu",
+    "container-remote",
+    "container-exec",
+    "container-not-seen",
+    "container-by-time",
+    "container-left-running",
+    "container-cut-short",
 }
 """Caveats that change how the figures of the summary must be read; the rest stands in ``runs show``."""
 
