@@ -69,7 +69,7 @@ def run_command(
         raise
     from carbonprint.measuring.outside import OutsideWork
 
-    outside = OutsideWork(command)
+    outside = OutsideWork(command, pid)
     watch = Watch(pid, metering, outside)
     with contextlib.suppress(OSError):
         _occupy_closed_descriptors()

@@ -34,7 +34,7 @@ class Claim(enum.Enum):
         return self in {Claim.NAMED, Claim.BY_TIME}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class FollowedContainer:
     """What is known of one container that started while the job ran.
 

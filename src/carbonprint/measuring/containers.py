@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _RETRY_MS = 5
 """Pause before a control group that holds no process yet is looked at again. [ms]"""
 
+_WALK_MS = 200
+"""Where the kernel tells of no new folders, all of them are walked through so often. [ms]"""
+
 _EMPTY_FOR_S = 2.0
 """A control group that holds no process for so long is left to the samples. [s]"""
 
@@ -43,6 +46,9 @@ class Containers:
     Args:
         find_clients: Gives the clients of engines that live now: the job's, and those of others.
         root: Where ``sys/fs/cgroup`` is.
+
+    Attributes:
+        has_seen_in_tree: Whether a container's processes descended from the wrapper.
     """
 
     def __init__(self, find_clients: Callable[[], Clients], root: Path = Path("/")) -> None:
@@ -57,6 +63,7 @@ class Containers:
         self._deciders: list[threading.Thread] = []
         self._stop: int | None = None
         self._has_ended = False
+        self.has_seen_in_tree = False
         self._top: Path | None = None
 
     def begin(self) -> None:
@@ -116,36 +123,42 @@ class Containers:
             self._follow(top)
 
     def _follow(self, top: Path) -> None:
-        folders = NewFolders()
+        folders = _new_folders()
         poll = select.poll()
         assert self._stop is not None
         poll.register(self._stop, select.POLLIN)
-        poll.register(folders.descriptor, select.POLLIN)
-        folders.watch(top)
+        if folders is not None:
+            poll.register(folders.descriptor, select.POLLIN)
+            folders.watch(top)
         self._look_through(top, folders)
         try:
             while True:
                 self._hold_all(poll)
-                for descriptor, _ in poll.poll(_RETRY_MS if self._unheld() else None):
+                pause_ms = _RETRY_MS if self._unheld() else (None if folders is not None else _WALK_MS)
+                changed = poll.poll(pause_ms)
+                if folders is None:
+                    self._look_through(top, None)
+                for descriptor, _ in changed:
                     if descriptor == self._stop:
                         return
-                    if descriptor == folders.descriptor:
+                    if folders is not None and descriptor == folders.descriptor:
                         for folder in folders.heard():
                             self._look_at(folder, folders)
                     else:
                         poll.unregister(descriptor)
                         self._process_ended(descriptor)
         finally:
-            folders.close()
+            if folders is not None:
+                folders.close()
             for descriptor in self._held:
                 os.close(descriptor)
 
-    def _look_through(self, top: Path, folders: NewFolders) -> None:
+    def _look_through(self, top: Path, folders: NewFolders | None) -> None:
         for folder, container in walk(top):
-            if container is None:
-                folders.watch(folder)
-            else:
+            if container is not None:
                 self._found(folder)
+            elif folders is not None:
+                folders.watch(folder)
 
     def _look_at(self, folder: Path, folders: NewFolders) -> None:
         """Take in a folder that has just been made, and what was made in it before it could be watched."""
@@ -177,13 +190,13 @@ class Containers:
     def _unheld(self) -> list[FollowedContainer]:
         """Containers of which no process is held, and one may still come."""
         now_s = time.monotonic()
-        held = set(map(id, self._held.values()))
+        held = set(self._held.values())
         with self._lock:
             active = list(self._active.values())
         return [
             container
             for container in active
-            if id(container) not in held and now_s - container.found_s < _EMPTY_FOR_S
+            if container not in held and now_s - container.found_s < _EMPTY_FOR_S
         ]
 
     def _hold_all(self, poll: select.poll) -> None:
@@ -221,6 +234,7 @@ class Containers:
         with contextlib.suppress(Exception):
             self._decide(container, may_ask=True)
         if container.claim in {Claim.OTHERS, Claim.IN_TREE}:
+            self.has_seen_in_tree |= container.claim is Claim.IN_TREE
             with self._lock:
                 self._active.pop(container.folder, None)
                 self._followed.remove(container)
@@ -249,3 +263,10 @@ class Containers:
                 return
             container.claim, container.client = claim_for(identity, clients, taken)
             container.name = identity.name if identity is not None else container.container_id[:12]
+
+
+def _new_folders() -> NewFolders | None:
+    try:
+        return NewFolders()
+    except OSError:  # as many as the user may have are there already
+        return None

@@ -8,9 +8,9 @@ import time
 from typing import TYPE_CHECKING, TypeVar
 
 from carbonprint.measuring.busy import busy_cpu_seconds
-from carbonprint.measuring.command_words import program
+from carbonprint.measuring.command_words import commands_in, program
 from carbonprint.measuring.container_claims import Clients
-from carbonprint.measuring.container_clients import client_of
+from carbonprint.measuring.container_clients import Asks, client_of
 from carbonprint.measuring.container_engine import local_sockets
 from carbonprint.measuring.containers import Containers
 from carbonprint.measuring.elsewhere_words import works_elsewhere
@@ -36,10 +36,13 @@ class OutsideWork:
 
     Args:
         command: The words of the job's command.
+        pid: Its process id.
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
     """
 
-    def __init__(self, command: Sequence[str], meter_cpu_s: Callable[[], float] = time.process_time) -> None:
+    def __init__(
+        self, command: Sequence[str], pid: int, meter_cpu_s: Callable[[], float] = time.process_time
+    ) -> None:
         self._fault = ""
         self._wrapper = os.getpid()
         self._meter_cpu_s = meter_cpu_s
@@ -52,7 +55,7 @@ class OutsideWork:
         self._n_looks: dict[int, int] = {}
         self._lock = threading.Lock()
         self._containers = Containers(self._find_clients)
-        self._quietly(self._begin, command)
+        self._quietly(self._begin, command, pid)
 
     def look(self, children: Mapping[int, Sequence[int]]) -> None:
         """Look at the job's processes, at a sample.
@@ -89,6 +92,7 @@ class OutsideWork:
             outside_caveats,
             tuple(self._clients.values()),
             self._containers.followed,
+            self._containers.has_seen_in_tree,
             tuple(self._elsewhere),
             self._duration_s,
             self._busy_s,
@@ -105,10 +109,17 @@ class OutsideWork:
             self._fault = self._fault or f"{type(error).__name__}: {error}"
             return None
 
-    def _begin(self, command: Sequence[str]) -> None:
+    def _begin(self, command: Sequence[str], pid: int) -> None:
         self._note_elsewhere(command)
-        words = " ".join(command)
-        if "docker" in words or "podman" in words or local_sockets(os.environ):
+        for number, words in enumerate(commands_in(command)):
+            # The command itself keeps its process id; what it starts has one that is not known yet, and a client that
+            # is to be met with its container is not to be noted twice.
+            is_command = words == list(command)
+            client = client_of(words, pid=pid if is_command else -1 - number, environment=os.environ)
+            if client is not None and (is_command or client.asks is Asks.EXEC or client.is_remote):
+                self._clients[client.pid] = client
+        line = " ".join(command)
+        if "docker" in line or "podman" in line or local_sockets(os.environ):
             self._containers.begin()
 
     def _end(self) -> None:

@@ -29,6 +29,7 @@ _LONG_ENOUGH_S = 3.0
 def outside_caveats(
     clients: Sequence[ContainerClient],
     containers: Sequence[FollowedContainer],
+    has_seen_in_tree: bool,
     elsewhere: Sequence[str],
     duration_s: float,
     busy_s: float,
@@ -40,6 +41,7 @@ def outside_caveats(
     Args:
         clients: Clients of container engines that belong to the job.
         containers: Containers that started while it ran.
+        has_seen_in_tree: Whether there were such whose processes are in the process tree.
         elsewhere: Names of programs in ``INSTEAD`` that it ran.
         duration_s: How long the job took. [s].
         busy_s: CPU seconds in which the machine was busy meanwhile, carbonprint's own taken off. [s].
@@ -48,7 +50,7 @@ def outside_caveats(
     """
     mine = [container for container in containers if container.claim.is_of_job]
     found = [Caveat(code="work-elsewhere", text=INSTEAD[name]) for name in elsewhere]
-    found += _client_caveats(clients, mine)
+    found += _client_caveats(clients, mine, has_seen_in_tree=has_seen_in_tree)
     found += _container_caveats(mine)
     if fault:
         text = f"work outside the process tree could not be looked for ({fault})"
@@ -78,7 +80,7 @@ def is_little(duration_s: float, busy_cpu_s: float, cpu_s: float | None) -> bool
 
 
 def _client_caveats(
-    clients: Iterable[ContainerClient], mine: Sequence[FollowedContainer]
+    clients: Iterable[ContainerClient], mine: Sequence[FollowedContainer], *, has_seen_in_tree: bool
 ) -> Iterable[Caveat]:
     """Say of every client whose work is in no container of the job's where it is."""
     served = {container.client.pid for container in mine if container.client is not None}
@@ -102,7 +104,7 @@ def _client_caveats(
                 "run carbonprint in that container, or give the work a container of its own (docker run)"
             )
             yield Caveat(code="container-exec", text=text)
-        else:
+        elif not has_seen_in_tree:
             text = (
                 f"{client.title} was called and no container of it was seen on this machine: what it had done is not "
                 "in these figures; run carbonprint where its engine is"
