@@ -82,9 +82,15 @@ def test_what_is_implausibly_little(duration_s, busy_cpu_s, cpu_s, expected):
 
 def caveats(clients=(), containers=(), *, in_tree=False, elsewhere=(), busy_s=0.0, cpu_s=1.0, fault=""):
     made = outside_caveats(
-        [client_of(line.split(), pid=pid) for pid, line in enumerate(clients)],
-        containers, in_tree, elsewhere, 10.0, busy_s, cpu_s, fault,
-    )  # fmt: skip
+        clients=[client_of(line.split(), pid=pid) for pid, line in enumerate(clients)],
+        containers=containers,
+        has_seen_in_tree=in_tree,
+        elsewhere=elsewhere,
+        duration_s=10.0,
+        busy_cpu_s=busy_s,
+        cpu_s=cpu_s,
+        fault=fault,
+    )
     return {caveat.code: caveat.text for caveat in made}
 
 

@@ -120,6 +120,16 @@ class ContainerClient:
         }
 
 
+def local_sockets(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Paths of the sockets on which engines of this machine may be asked, those that the environment names first."""
+    named = [environment.get(name, "") for name in ("DOCKER_HOST", "CONTAINER_HOST")]
+    paths = [name.removeprefix("unix://") for name in named if name.startswith("unix://")]
+    for folder in ("/run", "/var/run", environment.get("XDG_RUNTIME_DIR", "")):
+        if folder:
+            paths += [f"{folder}/docker.sock", f"{folder}/podman/podman.sock"]
+    return tuple(dict.fromkeys(path for path in paths if os.path.exists(path)))
+
+
 def client_of(
     words: Sequence[str], *, pid: int = 0, folder: str = "", environment: Mapping[str, str] | None = None
 ) -> ContainerClient | None:

@@ -9,7 +9,6 @@ Sources:
 from __future__ import annotations
 
 import json
-import os
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -40,16 +39,6 @@ class ContainerIdentity:
     image: str
     command: tuple[str, ...]
     labels: Mapping[str, str]
-
-
-def local_sockets(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Paths of the sockets on which engines of this machine may be asked, those that the environment names first."""
-    named = [environment.get(name, "") for name in ("DOCKER_HOST", "CONTAINER_HOST")]
-    paths = [name.removeprefix("unix://") for name in named if name.startswith("unix://")]
-    for folder in ("/run", "/var/run", environment.get("XDG_RUNTIME_DIR", "")):
-        if folder:
-            paths += [f"{folder}/docker.sock", f"{folder}/podman/podman.sock"]
-    return tuple(dict.fromkeys(path for path in paths if os.path.exists(path)))
 
 
 def identify(container_id: str, sockets: Iterable[str]) -> ContainerIdentity | None:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 
 from carbonprint.measuring.container_cgroups import container_at, hierarchy, processes, usage_s, walk
 from carbonprint.measuring.container_claims import Claim, FollowedContainer, claim_for
-from carbonprint.measuring.container_engine import identify, local_sockets
+from carbonprint.measuring.container_clients import local_sockets
+from carbonprint.measuring.container_engine import identify
 from carbonprint.measuring.inotify import NewFolders
 from carbonprint.measuring.processes import descends_from, started_ticks
 
@@ -64,17 +65,13 @@ class Containers:
         self._stop: int | None = None
         self._has_ended = False
         self.has_seen_in_tree = False
-        self._top: Path | None = None
 
     def begin(self) -> None:
-        """Begin to follow, in a thread; nothing where that has begun already, or where there are no control groups."""
-        if self._top is not None or self._has_ended:
-            return
-        self._top = hierarchy(self._root)
-        if self._top is None:
-            return
-        self._stop = os.eventfd(0, os.EFD_CLOEXEC)
-        threading.Thread(target=self._follow_quietly, args=(self._top,), daemon=True).start()
+        """Begin to follow, in a thread; nothing where there are no control groups."""
+        top = hierarchy(self._root)
+        if top is not None:
+            self._stop = os.eventfd(0, os.EFD_CLOEXEC)
+            threading.Thread(target=self._follow_quietly, args=(top,), daemon=True).start()
 
     @property
     def followed(self) -> tuple[FollowedContainer, ...]:

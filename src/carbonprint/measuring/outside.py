@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, TypeVar
 
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.command_words import commands_in, program
-from carbonprint.measuring.container_claims import Clients
-from carbonprint.measuring.container_clients import Asks, client_of
-from carbonprint.measuring.container_engine import local_sockets
-from carbonprint.measuring.containers import Containers
+from carbonprint.measuring.container_clients import Asks, client_of, local_sockets
 from carbonprint.measuring.elsewhere_words import works_elsewhere
-from carbonprint.measuring.outside_caveats import outside_caveats
 from carbonprint.measuring.processes import children_by_parent, command_line, descends_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from carbonprint.measuring.container_claims import Clients
     from carbonprint.measuring.container_clients import ContainerClient
+    from carbonprint.measuring.containers import Containers
     from carbonprint.provenance import Caveat
 
 _T = TypeVar("_T")
@@ -32,7 +30,8 @@ _MOST_LOOKS = 2
 class OutsideWork:
     """What the job has others do, on this machine or on another.
 
-    No method raises: what fails is remembered and becomes a caveat.
+    No method raises: what fails is remembered and becomes a caveat. What follows containers is loaded only for a job
+    that may have some.
 
     Args:
         command: The words of the job's command.
@@ -54,7 +53,7 @@ class OutsideWork:
         self._elsewhere: dict[str, None] = {}
         self._n_looks: dict[int, int] = {}
         self._lock = threading.Lock()
-        self._containers = Containers(self._find_clients)
+        self._containers: Containers | None = None
         self._quietly(self._begin, command, pid)
 
     def look(self, children: Mapping[int, Sequence[int]]) -> None:
@@ -67,11 +66,11 @@ class OutsideWork:
 
     def cpu_s(self) -> float:
         """CPU seconds so far of containers outside the tree. [s]; after ``end``, up to then."""
-        return self._quietly(self._containers.cpu_s) or 0.0
+        return (self._quietly(self._containers.cpu_s) or 0.0) if self._containers is not None else 0.0
 
     def is_of_job(self, pid: int) -> bool:
         """Whether a process lies in a container that works for the job."""
-        return bool(self._quietly(self._containers.is_of_job, pid))
+        return self._containers is not None and bool(self._quietly(self._containers.is_of_job, pid))
 
     def end(self) -> None:
         """Read everything for the last time: the command has just ended."""
@@ -80,7 +79,8 @@ class OutsideWork:
     def settle(self) -> None:
         """Wait, not for long, for what is not known yet."""
         self._quietly(self._end)
-        self._quietly(self._containers.settle)
+        if self._containers is not None:
+            self._quietly(self._containers.settle)
 
     def caveats(self, cpu_s: float | None) -> list[Caveat]:
         """Say what a reader must know of work outside the tree.
@@ -88,18 +88,7 @@ class OutsideWork:
         Args:
             cpu_s: CPU seconds of the job, what runs in containers included. [s].
         """
-        made = self._quietly(
-            outside_caveats,
-            tuple(self._clients.values()),
-            self._containers.followed,
-            self._containers.has_seen_in_tree,
-            tuple(self._elsewhere),
-            self._duration_s,
-            self._busy_s,
-            cpu_s,
-            self._fault,
-        )
-        return made or []
+        return self._quietly(self._caveats, cpu_s) or []
 
     def _quietly(self, step: Callable[..., _T], *arguments: object) -> _T | None:
         """Do what must not harm the job."""
@@ -120,13 +109,35 @@ class OutsideWork:
                 self._clients[client.pid] = client
         line = " ".join(command)
         if "docker" in line or "podman" in line or local_sockets(os.environ):
+            self._follow_containers()
+
+    def _follow_containers(self) -> None:
+        if self._containers is None and not self._has_ended:
+            from carbonprint.measuring.containers import Containers
+
+            self._containers = Containers(self._find_clients)
             self._containers.begin()
+
+    def _caveats(self, cpu_s: float | None) -> list[Caveat]:
+        from carbonprint.measuring.outside_caveats import outside_caveats
+
+        return outside_caveats(
+            clients=tuple(self._clients.values()),
+            containers=self._containers.followed if self._containers is not None else (),
+            has_seen_in_tree=self._containers is not None and self._containers.has_seen_in_tree,
+            elsewhere=tuple(self._elsewhere),
+            duration_s=self._duration_s,
+            busy_cpu_s=self._busy_s,
+            cpu_s=cpu_s,
+            fault=self._fault,
+        )
 
     def _end(self) -> None:
         if self._has_ended:
             return
         self._has_ended = True
-        self._containers.end()
+        if self._containers is not None:
+            self._containers.end()
         busy_s = busy_cpu_seconds()
         self._duration_s = time.monotonic() - self._began_s
         if busy_s is not None and self._busy_from_s is not None:
@@ -154,7 +165,7 @@ class OutsideWork:
         client = client_at(pid, words)
         if client is not None:
             self._clients[pid] = client
-            self._containers.begin()
+            self._follow_containers()
         self._note_elsewhere(words, program(command_line(parent)) if program(words) == "ssh" else "")
 
     def _descendants(self, children: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, int]]:
@@ -168,6 +179,8 @@ class OutsideWork:
 
     def _find_clients(self) -> Clients:
         """Look for clients of engines on the whole machine, now."""
+        from carbonprint.measuring.container_claims import Clients
+
         children = children_by_parent()
         living = self._look(children, most_looks=1_000_000)
         others = (

@@ -27,12 +27,13 @@ _LONG_ENOUGH_S = 3.0
 
 
 def outside_caveats(
+    *,
     clients: Sequence[ContainerClient],
     containers: Sequence[FollowedContainer],
     has_seen_in_tree: bool,
     elsewhere: Sequence[str],
     duration_s: float,
-    busy_s: float,
+    busy_cpu_s: float,
     cpu_s: float | None,
     fault: str,
 ) -> list[Caveat]:
@@ -44,7 +45,7 @@ def outside_caveats(
         has_seen_in_tree: Whether there were such whose processes are in the process tree.
         elsewhere: Names of programs in ``INSTEAD`` that it ran.
         duration_s: How long the job took. [s].
-        busy_s: CPU seconds in which the machine was busy meanwhile, carbonprint's own taken off. [s].
+        busy_cpu_s: CPU seconds in which the machine was busy meanwhile, carbonprint's own taken off. [s].
         cpu_s: CPU seconds of the job. [s]; None where they could not be read.
         fault: What failed while looking, or ``""``.
     """
@@ -55,9 +56,9 @@ def outside_caveats(
     if fault:
         text = f"work outside the process tree could not be looked for ({fault})"
         found.append(Caveat(code="outside-fault", text=text))
-    if not found and is_little(duration_s, busy_s, cpu_s):
+    if not found and is_little(duration_s, busy_cpu_s, cpu_s):
         text = (
-            f"the command used {cpu_s:.2f} of the {busy_s:.1f} CPU seconds in which this machine was busy while "
+            f"the command used {cpu_s:.2f} of the {busy_cpu_s:.1f} CPU seconds in which this machine was busy while "
             "it ran: if it had others do the work (a service, a daemon, another machine), that is not in these figures "
             "and carbonprint must run there"
         )
