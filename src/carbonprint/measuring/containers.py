@@ -236,9 +236,12 @@ class Containers:
                 self._active.pop(container.folder, None)
                 self._followed.remove(container)
 
+    def _is_in_tree(self, container: FollowedContainer) -> bool:
+        return any(descends_from(pid, self._wrapper) for pid in processes(container.folder))
+
     def _decide(self, container: FollowedContainer, *, may_ask: bool) -> None:
         """Find out whose a container is."""
-        if any(descends_from(pid, self._wrapper) for pid in processes(container.folder)):
+        if self._is_in_tree(container):
             container.claim = Claim.IN_TREE
             return
         clients = self._find_clients()
@@ -247,7 +250,7 @@ class Containers:
             named = [client.socket for client in clients.of_job if client.socket]
             identity = identify(container.container_id, (*named, *local_sockets(os.environ)))
         # Its first processes may not have been there before.
-        if any(descends_from(pid, self._wrapper) for pid in processes(container.folder)):
+        if self._is_in_tree(container):
             container.claim = Claim.IN_TREE
             return
         with self._lock:

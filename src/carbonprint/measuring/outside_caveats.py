@@ -105,6 +105,9 @@ def _client_caveats(
                 "run carbonprint in that container, or give the work a container of its own (docker run)"
             )
             yield Caveat(code="container-exec", text=text)
+        elif client.asks is Asks.OTHER_WORK and not has_seen_in_tree:
+            text = f"{client.title} has the engine do the work, and that is not in these figures"
+            yield Caveat(code="container-not-seen", text=text)
         elif not has_seen_in_tree:
             text = (
                 f"{client.title} was called and no container of it was seen on this machine: what it had done is not "

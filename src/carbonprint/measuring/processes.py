@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from resource import struct_rusage
 
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
+_MOST_WAYS_UP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,14 +193,19 @@ def descendants(roots: Iterable[int]) -> set[int]:
 
 
 def descends_from(pid: int, ancestor: int) -> bool:
-    """Whether a process descends from another, seen from below: parents that end meanwhile do not break the chain."""
-    for _ in range(1000):
-        if pid == ancestor:
-            return True
-        fields = _stat_fields(pid)
-        if fields is None or pid <= 1:
-            return False
-        pid = int(fields[1])
+    """Whether a process descends from another.
+
+    Seen from below: where a parent ends on the way up, its child has got another one, and the way begins again.
+    """
+    for _ in range(_MOST_WAYS_UP):
+        at = pid
+        while at not in {0, 1, ancestor}:
+            fields = _stat_fields(at)
+            if fields is None:
+                break
+            at = int(fields[1])
+        else:
+            return at == ancestor
     return False
 
 
