@@ -9,7 +9,13 @@ import time
 
 import pytest
 
-from carbonprint.measuring.processes import BlockCpuSeconds, JobCpuSeconds, descendants, process_times
+from carbonprint.measuring.processes import (
+    BlockCpuSeconds,
+    JobCpuSeconds,
+    descendants,
+    descends_from,
+    process_times,
+)
 
 BURN = "import time\nend = time.process_time() + {s}\nwhile time.process_time() < end: pass\n"
 
@@ -67,6 +73,9 @@ def test_descendants_hold_the_grandchildren():
     child = subprocess.Popen(["sh", "-c", "sleep 30 & echo $!; wait"], stdout=subprocess.PIPE)
     grandchild = int(child.stdout.readline())
     found = descendants([child.pid])
+    assert descends_from(grandchild, os.getpid())
+    assert descends_from(grandchild, child.pid)
+    assert not descends_from(child.pid, grandchild)
     subprocess.run(["kill", str(grandchild)], check=True)
     child.communicate()
     assert found == {child.pid, grandchild}
@@ -81,3 +90,13 @@ def test_a_block_counts_itself_and_its_children_and_not_the_meter():
     metered = BlockCpuSeconds(lambda: next(meter_s))
     burn(0.2)
     assert metered.total_s() == pytest.approx(0.05, abs=0.04)
+
+
+def test_the_way_up_begins_again_where_a_parent_has_ended(monkeypatch):
+    """7 is a child of 6, which ends before it is looked at; 7 has become a child of 5."""
+    parents_of_7 = iter([b"6", b"5"])
+    monkeypatch.setattr(
+        "carbonprint.measuring.processes._stat_fields",
+        lambda pid: {7: lambda: [b"S", next(parents_of_7)], 6: lambda: None}[pid](),
+    )
+    assert descends_from(7, 5)

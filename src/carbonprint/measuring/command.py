@@ -85,7 +85,10 @@ def run_command(
             group.remove()
         signal.pthread_sigmask(signal.SIG_SETMASK, inherited.signal_mask)
         raise
-    watch = Watch(pid, metering, group, earlier_children)
+    from carbonprint.measuring.outside import OutsideWork
+
+    outside = OutsideWork(command, pid)
+    watch = Watch(pid, metering, outside, group, earlier_children)
     with contextlib.suppress(OSError):
         _occupy_closed_descriptors()
     _spare_the_job()

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _SIGCHLD_BIT = 1 << int(getattr(signal, "SIGCHLD", 17)) - 1
 """Of the mask of ignored signals in ``/proc/PID/stat``."""
+_MOST_WAYS_UP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,13 +135,14 @@ class JobCpuSeconds:
         """
         return max(self._highest_s, self._reaped_s + left_behind_s + self._dropped.total_s)
 
-    def total_s(self, roots: Iterable[int]) -> float:
+    def total_s(self, roots: Iterable[int], children: Mapping[int, list[int]] | None = None) -> float:
         """Give the CPU seconds so far. [s]; never less than it gave before.
 
         Args:
             roots: Living children of the wrapper that belong to the job.
+            children: ``children_by_parent()``, where it has just been read.
         """
-        now_living = list(living(roots))
+        now_living = list(living(roots, children))
         self.look(now_living)
         living_s = sum(times.own_s + times.reaped_s for times in now_living)
         self._highest_s = max(self._highest_s, self._reaped_s + living_s + self._dropped.total_s)
@@ -301,3 +303,36 @@ def descendants(roots: Iterable[int]) -> set[int]:
         found.add(parent := waiting.pop())
         waiting.extend(children.get(parent, ()))
     return found
+
+
+def descends_from(pid: int, ancestor: int) -> bool:
+    """Whether a process descends from another.
+
+    Seen from below: where a parent ends on the way up, its child has got another one, and the way begins again.
+    """
+    for _ in range(_MOST_WAYS_UP):
+        at = pid
+        while at not in {0, 1, ancestor}:
+            fields = _stat_fields(at)
+            if fields is None:
+                break
+            at = int(fields[1])
+        else:
+            return at == ancestor
+    return False
+
+
+def started_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since the machine did; None where it is gone."""
+    fields = _stat_fields(pid)
+    return int(fields[19]) if fields else None
+
+
+def command_line(pid: int) -> list[str]:
+    """Program and arguments of a process; empty where it is gone, or has none."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb", buffering=0) as line:
+            content = line.read()
+    except OSError:
+        return []
+    return [os.fsdecode(word) for word in content.split(b"\0")[:-1]]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from carbonprint.measuring.job_cgroup import JobCgroup
     from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.outside import OutsideWork
     from carbonprint.provenance import Caveat
 
 # si_code of siginfo, Linux include/uapi/asm-generic/siginfo.h.
@@ -50,6 +51,7 @@ class Watch:
     Args:
         pid: Process id of the command.
         metering: What is asked to sample at every edge.
+        outside: Work that the command has done outside its process tree.
         group: The job's own cgroup, where there is one.
         not_of_job: Process ids of children that the wrapper had before it started the command.
 
@@ -60,10 +62,16 @@ class Watch:
     """
 
     def __init__(
-        self, pid: int, metering: Metering, group: JobCgroup | None = None, not_of_job: Set[int] = frozenset()
+        self,
+        pid: int,
+        metering: Metering,
+        outside: OutsideWork,
+        group: JobCgroup | None = None,
+        not_of_job: Set[int] = frozenset(),
     ) -> None:
         self._pid = pid
         self._metering = metering
+        self._outside = outside
         self._not_of_job = set(not_of_job)
         self._has_helpers = True
         self._waits_for_rest = False
@@ -127,6 +135,7 @@ class Watch:
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
+        self._outside.end()
         children = children_by_parent()
         now_living = []
         self._at_end_s = {}
@@ -135,7 +144,7 @@ class Watch:
             self._at_end_s[child] = sum(times.own_s + times.reaped_s for times in family)
             now_living += family
         self._cpu.look(now_living)
-        return self._cpu.settled_s(sum(self._at_end_s.values()))
+        return self._cpu.settled_s(sum(self._at_end_s.values())) + self._outside.cpu_s()
 
     def settled_cpu_s(self) -> float:
         """CPU seconds of the job up to its end. [s]; what still runs, and what could not be counted, is told.
@@ -145,12 +154,15 @@ class Watch:
         """
         if self._at_end_s is None:  # the metering has failed before it could ask
             self.cpu_s_at_end()
+        self._outside.settle()
         noted_s = self._at_end_s or {}
         left = set(self._children())
         while (ended := _wait(-1)) is not None:
             left.add(ended[0])
-        self.caveats = self._found_caveats()
-        return self._cpu.settled_s(sum(at_end_s for pid, at_end_s in noted_s.items() if pid in left))
+        left_s = sum(at_end_s for pid, at_end_s in noted_s.items() if pid in left)
+        cpu_s = self._cpu.settled_s(left_s) + self._outside.cpu_s()
+        self.caveats = [*self._found_caveats(), *self._outside.caveats(cpu_s)]
+        return cpu_s
 
     def _found_caveats(self) -> list[Caveat]:
         from carbonprint.measuring.left_behind import dropped_times_caveat, left_behind_caveat
@@ -162,11 +174,13 @@ class Watch:
 
     def cpu_s(self) -> float:
         """CPU seconds of the job so far. [s]."""
-        return self._cpu.total_s(self._roots())
+        children = children_by_parent()
+        self._outside.look(children)
+        return self._cpu.total_s(self._roots(children), children) + self._outside.cpu_s()
 
     def is_of_job(self, pid: int) -> bool:
-        """Whether a process descends from the command."""
-        return pid in descendants(self._roots())
+        """Whether a process descends from the command, or lies in a container that works for it."""
+        return pid in descendants(self._roots(children_by_parent())) or self._outside.is_of_job(pid)
 
     def _sample(self) -> None:
         """Sample, unless something has failed before: the end says what."""
@@ -176,14 +190,14 @@ class Watch:
             if is_to_end and self.wait_status is None:
                 os.kill(self._pid, signal.SIGTERM)
 
-    def _roots(self) -> list[int]:
+    def _roots(self, children: Mapping[int, list[int]]) -> list[int]:
         """Living children of the wrapper that belong to the job.
 
         While codecarbon is being loaded, a child may be a helper that it started; until then only the command counts,
         and processes that it has left behind are counted from then on, with all their time.
         """
         if not self._has_helpers:
-            return self._children()
+            return self._children(children)
         return [self._pid] if self.wait_status is None else []
 
     def _has_children(self) -> bool:

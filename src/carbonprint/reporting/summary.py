@@ -33,6 +33,14 @@ _NOTED = {
     "platform",
     "left-behind",
     "dropped-times",
+    "work-elsewhere",
+    "little-cpu",
+    "container-remote",
+    "container-exec",
+    "container-not-seen",
+    "container-by-time",
+    "container-left-running",
+    "container-cut-short",
 }
 """Caveats that change how the figures of the summary must be read; the rest stands in ``runs show``."""
 
