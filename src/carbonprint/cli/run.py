@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from carbonprint.cli.options import lang_option, settings_of, state_dir_option
+from carbonprint.cli.standard_error import say
 
 if TYPE_CHECKING:
     from carbonprint.api.running import RunOutcome
@@ -50,11 +51,15 @@ def run(
     """
     from carbonprint.api.running import run as run_and_keep
     from carbonprint.measuring.ending import end_like
-    from carbonprint.measuring.launch import CommandNotStartedError
+    from carbonprint.measuring.launch import CommandNotStartedError, NotMeasurableError
 
     settings = settings_of(host=host, interval=interval, state_dir=state_dir, lang=lang)
     try:
-        outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
+        try:
+            outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
+        except NotMeasurableError as error:
+            say(f"carbonprint: {error}: the command runs, but is not measured")
+            error.become(command)
     except CommandNotStartedError as error:
         from carbonprint.reporting.plain import shown
 
@@ -75,17 +80,20 @@ def _units(count: float | None, label: str | None) -> tuple[float, str] | None:
 
 
 def _tell(outcome: RunOutcome, settings: Settings) -> None:
-    """Print the summary; a standard error that is closed or full does the command no harm."""
-    from carbonprint.reporting.summary import failure_line, summary_lines
-
-    kept, language = outcome.kept, str(settings.lang)
-    if kept is None:
-        lines = [failure_line(outcome.fault, language)]
-    else:
-        lines = summary_lines(kept.record, language, ledger_fault=kept.fault, aside=kept.aside)
+    """Print the summary; whatever fails in that, the command's own result stands."""
+    try:
+        lines = _lines(outcome, str(settings.lang))
+    except Exception as error:  # noqa: BLE001  # as above
+        lines = [f"carbonprint: the summary could not be made ({type(error).__name__}: {error})"]
     if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
         lines.insert(0, "")  # the terminal shows ^C, and no line end after it
-    try:
-        click.echo("\n".join(lines), err=True)
-    except (OSError, ValueError):
-        return
+    say("\n".join(lines))
+
+
+def _lines(outcome: RunOutcome, language: str) -> list[str]:
+    from carbonprint.reporting.summary import failure_line, summary_lines
+
+    kept = outcome.kept
+    if kept is None:
+        return [failure_line(outcome.fault, language)]
+    return summary_lines(kept.record, language, ledger_fault=kept.fault, aside=kept.aside)

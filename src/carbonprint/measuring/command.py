@@ -17,8 +17,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from carbonprint.errors import MeasurementError
+from carbonprint.measuring.descriptors import let_go_of_the_commands_descriptors, occupy_closed_descriptors
 from carbonprint.measuring.ending import Ended
-from carbonprint.measuring.launch import Inherited, start
+from carbonprint.measuring.launch import Inherited, NotMeasurableError, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +36,7 @@ def run_command(
     interval_s: float,
     powercap_dir: Path,
     beside_the_job: Callable[[], None] = lambda: None,
+    is_last: bool = True,
 ) -> Ended:
     """Run a command to its end.
 
@@ -45,34 +47,48 @@ def run_command(
         interval_s: Time between two samples. [s].
         powercap_dir: The powercap tree.
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
+        is_last: Whether this process starts no command after this one; it then lets go of what it shares with it.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
+        NotMeasurableError: If nothing could be measured, or no process made; the command has not started then.
     """
     if not hasattr(signal, "sigtimedwait"):
         from carbonprint.measuring.elsewhere import run_command_elsewhere
 
         return run_command_elsewhere(command, interval_s=interval_s, powercap_dir=powercap_dir)
-    from carbonprint.measuring.metering import Metering
-    from carbonprint.measuring.watch import Watch, become_subreaper
+    from carbonprint.measuring.prctl import become_subreaper
+    from carbonprint.measuring.watch import Watch
 
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
+    inherited = Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     become_subreaper()
-    metering = Metering(interval_s, powercap_dir, time.process_time)
     try:
-        pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))
+        metering = _metering(interval_s, powercap_dir, inherited)
+        pid = start(command, inherited)
     except BaseException:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         raise
     watch = Watch(pid, metering)
     with contextlib.suppress(OSError):
-        _occupy_closed_descriptors()
+        occupy_closed_descriptors()
+        if is_last:
+            let_go_of_the_commands_descriptors()
     _spare_the_job()
     finish_loading = _load_beside(_quietly(metering.load, beside_the_job, _collect_again))
     wait_status = watch.until_ended()
     return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
+
+
+def _metering(interval_s: float, powercap_dir: Path, inherited: Inherited) -> Metering:
+    from carbonprint.measuring.metering import Metering
+
+    try:
+        return Metering(interval_s, powercap_dir, time.process_time)
+    except Exception as error:
+        raise NotMeasurableError(error, inherited) from error
 
 
 def _load_beside(load: Callable[[], None]) -> Callable[[], None]:
@@ -124,10 +140,3 @@ def _spare_the_job() -> None:
 def _collect_again() -> None:
     gc.freeze()
     gc.enable()
-
-
-def _occupy_closed_descriptors() -> None:
-    """Open /dev/null where 0, 1 or 2 is closed, so that no file of ours gets a number that a library writes to."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)

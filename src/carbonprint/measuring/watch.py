@@ -11,6 +11,7 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
+from carbonprint.measuring.forwarding import Forwarding
 from carbonprint.measuring.processes import (
     JobCpuSeconds,
     children_by_parent,
@@ -22,16 +23,12 @@ from carbonprint.measuring.processes import (
 if TYPE_CHECKING:
     from carbonprint.measuring.metering import Metering
 
-# si_code of siginfo, Linux include/uapi/asm-generic/siginfo.h.
-_SENT_BY_PROCESS = {0, -1, -6}
-"""SI_USER (kill), SI_QUEUE (sigqueue), SI_TKILL (tgkill): sent to the wrapper alone, so the command has not got it."""
-_SENT_BY_KERNEL = 0x80
-"""SI_KERNEL: what the terminal sends goes to the whole group, the command included."""
-_TIMERS = {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF}
-"""A timer that was set before the wrapper was executed is the wrapper's now; it was meant for the command."""
-
 _AFTER_FAULT_S = 0.02
 """Pause after something failed, so that a fault that stays does not keep a core busy. [s]"""
+_WITHOUT_SAMPLES_S = 1.0
+"""Longest wait where samples are not taken any more. [s]"""
+_MAY_BE_STOPPED = {"T", ""}
+"""States of a process that is stopped, or whose state is hidden from us."""
 
 
 class Watch:
@@ -47,8 +44,7 @@ class Watch:
         self._metering = metering
         self._cpu = JobCpuSeconds()
         self._signals = signal.valid_signals()
-        self._leads_session = os.getsid(0) == os.getpid()
-        self._waker: int | None = None
+        self._forwarding = Forwarding(pid)
         self._at_end_s: dict[int, float] = {}
         self.wait_status: int | None = None
         self.fault = ""
@@ -67,15 +63,19 @@ class Watch:
         return self.wait_status
 
     def _step(self) -> None:
-        """Take one signal, one child or one sample, whichever comes first."""
-        info = signal.sigtimedwait(self._signals, self._metering.next_edge_s())
+        """Take one signal, one child or one sample, whichever comes first.
+
+        Children are asked for after every signal: one that a process sent and one that a child sent may have become
+        one, and a stream of others would keep that of a child waiting. The command gets its signals before that, while
+        its pid is its own.
+        """
+        wait_s = _WITHOUT_SAMPLES_S if self.fault else self._metering.next_edge_s()
+        info = signal.sigtimedwait(self._signals, wait_s)
+        if info is not None:
+            self._forwarding.pass_on(info)
+        self._reap()
         if info is None:
-            self._reap()
             self._sample()
-        elif info.si_signo == signal.SIGCHLD and info.si_code not in _SENT_BY_PROCESS:
-            self._reap()
-        else:
-            self._forward(info)
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
@@ -139,29 +139,22 @@ class Watch:
         a child of it, of no weight, looks after that.
         """
         wrapper = os.getpid()
+        waker = None
         with contextlib.suppress(OSError):  # where no process can be made, only the shell continues us
-            self._waker = os.fork()
-            if self._waker == 0:
+            waker = self._forwarding.waker = os.fork()
+            if waker == 0:
                 wake_when_running(self._pid, wrapper)
                 os._exit(0)
         os.kill(wrapper, signal.SIGSTOP)
         # Whoever continued the whole group has continued the command as well; it is not sent the signal twice.
         continued = signal.sigtimedwait({signal.SIGCONT}, 0)
-        if continued is not None and process_state(self._pid) == "T":
-            self._forward(continued)
-        if self._waker is not None:
+        if continued is not None and process_state(self._pid) in _MAY_BE_STOPPED:
+            self._forwarding.let_go_on()
+        if waker is not None:
             with contextlib.suppress(OSError):
-                os.kill(self._waker, signal.SIGKILL)
-                os.waitpid(self._waker, 0)
-            self._waker = None
-
-    def _forward(self, info: signal.struct_siginfo) -> None:
-        of_session = self._leads_session and info.si_signo in {signal.SIGHUP, signal.SIGCONT}
-        from_kernel = info.si_code == _SENT_BY_KERNEL and (of_session or info.si_signo in _TIMERS)
-        if (info.si_code in _SENT_BY_PROCESS and info.si_pid != self._waker) or from_kernel:
-            # A command that has become another user cannot be sent a signal.
-            with contextlib.suppress(OSError):
-                os.kill(self._pid, info.si_signo)
+                os.kill(waker, signal.SIGKILL)
+                os.waitpid(waker, 0)
+            self._forwarding.waker = None
 
 
 def wake_when_running(pid: int, wrapper: int) -> None:
@@ -173,7 +166,7 @@ def wake_when_running(pid: int, wrapper: int) -> None:
         has_stopped = has_stopped or is_stopped
         if has_stopped and not is_stopped:
             return
-        if has_stopped and process_state(pid) != "T":
+        if has_stopped and process_state(pid) not in _MAY_BE_STOPPED:
             os.kill(wrapper, signal.SIGCONT)
             return
 
@@ -185,13 +178,3 @@ def _wait(pid: int) -> tuple[int, int, object] | None:
     except ChildProcessError:
         return None
     return None if ended == 0 else (ended, status, usage)
-
-
-def become_subreaper() -> None:
-    """Have processes whose parent ends become children of the wrapper, prctl(2) PR_SET_CHILD_SUBREAPER."""
-    import ctypes
-
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        return
