@@ -68,6 +68,8 @@ def run(
         powercap_dir=settings.powercap_dir,
         beside_the_job=load_beside_the_job,
     )
+    if ended.measurement is None:
+        return RunOutcome(ended=ended, kept=None, fault=ended.fault)
     try:
         from carbonprint.measuring.redaction import redacted
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from carbonprint.cli.options import lang_option, settings_of, state_dir_option
-from carbonprint.cli.standard_error import say
 
 if TYPE_CHECKING:
     from carbonprint.api.running import RunOutcome
     from carbonprint.settings import Settings
+
+_LOOK_AGAIN_MS = 200
+"""How often to look whether somebody wants us to end, while nobody reads what we say. [ms]"""
 
 
 @click.command(
@@ -58,7 +61,7 @@ def run(
         try:
             outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
         except NotMeasurableError as error:
-            say(f"carbonprint: {error}: the command runs, but is not measured")
+            _say(f"carbonprint: {error}: the command runs, but is not measured")
             error.become(command)
     except CommandNotStartedError as error:
         from carbonprint.reporting.plain import shown
@@ -87,7 +90,7 @@ def _tell(outcome: RunOutcome, settings: Settings) -> None:
         lines = [f"carbonprint: the summary could not be made ({type(error).__name__}: {error})"]
     if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
         lines.insert(0, "")  # the terminal shows ^C, and no line end after it
-    say("\n".join(lines))
+    _say("\n".join(lines))
 
 
 def _lines(outcome: RunOutcome, language: str) -> list[str]:
@@ -97,3 +100,37 @@ def _lines(outcome: RunOutcome, language: str) -> list[str]:
     if kept is None:
         return [failure_line(outcome.fault, language)]
     return summary_lines(kept.record, language, ledger_fault=kept.fault, aside=kept.aside)
+
+
+def _say(text: str) -> None:
+    """Write lines to standard error; one that is closed or full does the command no harm.
+
+    Signals are blocked by now. So where nobody takes what is written (a terminal that was stopped with Ctrl-S, a pipe
+    that nobody reads), what asks to end ends the writing. A standard error that the command has left non-blocking is
+    waited for.
+    """
+    if sys.stderr is None:
+        return
+    try:
+        _write(sys.stderr.fileno(), f"{text}\n".encode(sys.stderr.encoding, sys.stderr.errors or "strict"))
+    except (OSError, ValueError):
+        return
+
+
+def _write(descriptor: int, rest: bytes) -> None:
+    try:
+        from select import (
+            PIPE_BUF,
+            POLLOUT,
+            poll,
+        )  # once the command has ended: what is loaded earlier delays it
+    except (ImportError, MemoryError):  # on Windows, or with no memory left
+        os.write(descriptor, rest)
+        return
+    writable = poll()
+    writable.register(descriptor, POLLOUT)
+    while rest:
+        if writable.poll(_LOOK_AGAIN_MS):
+            rest = rest[os.write(descriptor, rest[:PIPE_BUF]) :]
+        elif signal.sigpending() & {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}:
+            return

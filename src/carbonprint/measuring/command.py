@@ -79,7 +79,10 @@ def run_command(
     _spare_the_job()
     finish_loading = _load_beside(_quietly(metering.load, beside_the_job, _collect_again))
     wait_status = watch.until_ended()
-    return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
+    try:
+        return Ended(wait_status=wait_status, measurement=_measurement(metering, watch, finish_loading))
+    except Exception as error:  # noqa: BLE001  # with no memory left, say, not even what is known can be put together
+        return Ended(wait_status=wait_status, measurement=None, fault=f"{type(error).__name__}: {error}")
 
 
 def _metering(interval_s: float, powercap_dir: Path, inherited: Inherited) -> Metering:

@@ -19,11 +19,13 @@ class Ended:
 
     Attributes:
         wait_status: As waitpid(2) gives it.
-        measurement: What it used.
+        measurement: What it used; None where nothing could be told.
+        fault: Why not, in words; else ``""``.
     """
 
     wait_status: int
-    measurement: Measurement
+    measurement: Measurement | None
+    fault: str = ""
 
     @property
     def exit_status(self) -> int:

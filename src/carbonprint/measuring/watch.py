@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource  # noqa: F401  # os.wait4 loads it once the child is gone; where that fails, how it ended is lost
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -148,13 +149,23 @@ class Watch:
         os.kill(wrapper, signal.SIGSTOP)
         # Whoever continued the whole group has continued the command as well; it is not sent the signal twice.
         continued = signal.sigtimedwait({signal.SIGCONT}, 0)
-        if continued is not None and process_state(self._pid) in _MAY_BE_STOPPED:
+        if continued is not None and self._is_still_stopped():
             self._forwarding.let_go_on()
         if waker is not None:
             with contextlib.suppress(OSError):
                 os.kill(waker, signal.SIGKILL)
                 os.waitpid(waker, 0)
+            if (late := signal.sigtimedwait({signal.SIGCONT}, 0)) is not None:
+                self._forwarding.pass_on(
+                    late
+                )  # unless it is of the waker, which has seen us stopped just before
             self._forwarding.waker = None
+
+    def _is_still_stopped(self) -> bool:
+        """Whether the command has not run since it stopped; one that has stopped anew has that still to be taken in."""
+        if process_state(self._pid) not in _MAY_BE_STOPPED:
+            return False
+        return os.waitid(os.P_PID, self._pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None
 
 
 def wake_when_running(pid: int, wrapper: int) -> None:
