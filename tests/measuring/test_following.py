@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from test_terminal import Terminal
+from terminal import Terminal
 from wrapped import CARBONPRINT, Wrapper
 
 BURN = "while :; do :; done"

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import pty
-import select
 import sys
 import time
 
 import pytest
+from terminal import Terminal
 from wrapped import CARBONPRINT, Wrapper
 
 COUNT_INTERRUPTS = """
@@ -25,41 +22,6 @@ while time.monotonic() < end:
     time.sleep(0.05)
 print(f"interrupted {count} times", flush=True)
 """
-
-
-class Terminal:
-    """A program on a pseudo-terminal of its own."""
-
-    def __init__(self, command, environment, folder):
-        self.seen = b""
-        self.pid, self.screen = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execve(command[0], command, environment)
-
-    def until(self, text, timeout_s=30):
-        """Read until this text has come; what was read before it is dropped."""
-        end = time.monotonic() + timeout_s
-        while text not in self.seen:
-            if not select.select([self.screen], [], [], max(0, end - time.monotonic()))[0]:
-                raise AssertionError(f"{text!r} did not come, but {self.seen!r}")
-            try:
-                self.seen += os.read(self.screen, 4096)
-            except OSError:
-                raise AssertionError(f"{text!r} did not come before the end, but {self.seen!r}") from None
-        self.seen = self.seen.split(text, 1)[1]
-
-    def type(self, keys):
-        os.write(self.screen, keys)
-
-    def end(self):
-        """Read to the end, and give the exit code."""
-        with contextlib.suppress(OSError):  # what a terminal gives when nobody holds its other side any more
-            while os.read(self.screen, 4096):
-                pass
-        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        os.close(self.screen)
-        return code
 
 
 @pytest.fixture

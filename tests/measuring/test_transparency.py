@@ -19,13 +19,13 @@ def wrapper(tmp_path):
     return Wrapper(tmp_path)
 
 
-@pytest.mark.parametrize("status", [0, 1, 2, 127, 255])
+@pytest.mark.parametrize("status", [0, 1, 2, 32, 127, 254, 255])
 def test_exit_status_is_the_commands(wrapper, status):
     assert wrapper.run("--", "sh", "-c", f"exit {status}").returncode == status
     assert wrapper.record()["exit_status"] == status
 
 
-@pytest.mark.parametrize("name", ["TERM", "HUP", "KILL", "SEGV", "INT"])
+@pytest.mark.parametrize("name", ["TERM", "HUP", "QUIT", "KILL", "SEGV", "INT"])
 def test_the_wrapper_dies_of_the_signal_that_killed_the_command(wrapper, name):
     number = signal.Signals[f"SIG{name}"]
     done = wrapper.run("--", "sh", "-c", f"kill -{name} $$")
@@ -149,6 +149,9 @@ print(json.dumps({
     "blocked": sorted(int(n) for n in signal.pthread_sigmask(signal.SIG_BLOCK, [])),
     "ignored": [line.split()[1] for line in open("/proc/self/status") if line.startswith("SigIgn")],
     "limits": [resource.getrlimit(n) for n in range(16)],
+    "files": [open(f"/proc/self/{name}").read() for name in ("oom_score_adj", "coredump_filter", "cgroup")],
+    "status": [line for line in open("/proc/self/status") if line.startswith(("Cap", "Cpus", "No", "Seccomp"))],
+    "timers": [signal.getitimer(n) for n in range(3)],
     "umask": os.umask(0), "nice": os.nice(0), "cwd": os.getcwd(),
     "group": os.getpgrp() == os.getpgid(os.getppid()), "session": os.getsid(0),
 }))
@@ -158,7 +161,7 @@ print(json.dumps({
 @pytest.mark.parametrize("locale", ["C", "C.UTF-8", ""])
 def test_environment_limits_mask_and_dispositions_are_inherited_unchanged(wrapper, locale):
     environment = {**wrapper.environment, "LANG": locale, "ODD": "a=b=\x7f", "EMPTY": ""}
-    prepare = "trap '' USR1; umask 027; ulimit -n 512; nice -n 3 "
+    prepare = "trap '' USR1; umask 027; ulimit -n 512; echo 77 >/proc/self/oom_score_adj; nice -n 3 "
     command = [sys.executable, "-S", "-E", "-c", PROBE]
     results = []
     for before in ([], [*CARBONPRINT, "run", "--"]):

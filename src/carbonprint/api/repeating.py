@@ -83,6 +83,7 @@ def run_repeatedly(
             run_id=first_id if number == 1 else "",
             is_kept=number >= 1,
             wait_descendants=wait_descendants,
+            is_last=number == n_runs,
         )
         if number >= 1:
             outcomes.append(last)

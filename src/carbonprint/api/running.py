@@ -96,6 +96,7 @@ def run_once(
     run_id: str = "",
     is_kept: bool = True,
     wait_descendants: bool = False,
+    is_last: bool = True,
 ) -> RunOutcome:
     """Run a command to its end and measure it.
 
@@ -108,6 +109,7 @@ def run_once(
         run_id: Id of the run; by default a new one.
         is_kept: Whether its record is kept.
         wait_descendants: Whether to go on until all that the command has left behind has ended.
+        is_last: Whether this process starts no command after this one.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -134,9 +136,12 @@ def run_once(
         widens=settings.origins["interval"] == "default",
         see_progress=follower.see if follower.is_needed else None,
         wait_descendants=wait_descendants,
+        is_last=is_last,
     )
     if not is_kept:
         return RunOutcome(ended=ended, kept=None)
+    if ended.measurement is None:
+        return RunOutcome(ended=ended, kept=None, fault=ended.fault)
     try:
         from carbonprint.measuring.redaction import redacted
 

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from carbonprint.cli.options import lang_option, settings_of, state_dir_option
-from carbonprint.cli.terminal import LiveLine, columns, say_without_waiting
-
-if TYPE_CHECKING:
-    from carbonprint.api.repeating import Repeated
-    from carbonprint.api.running import RunOutcome
-    from carbonprint.footprint.budget import SoFar
+from carbonprint.cli.telling import Telling
+from carbonprint.cli.terminal import say
 
 STOPPED_AT_BUDGET = 75
 """Exit status of a run that was ended at its budget: EX_TEMPFAIL of sysexits.h, it may be tried again."""
@@ -83,31 +77,33 @@ def run(
     Its input, output, signals and exit status are its own; the summary goes to standard error. Options of ours stand
     before COMMAND; -- ends them.
     """
+    from carbonprint.api.repeating import run_repeatedly
+    from carbonprint.api.running import run as run_and_keep
     from carbonprint.measuring.ending import end_like, end_with
-    from carbonprint.measuring.launch import CommandNotStartedError
+    from carbonprint.measuring.launch import CommandNotStartedError, NotMeasurableError
 
     _require_partners(budget, stop_at_budget, repeat, warmup, resume)
     settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
     counted = _units(units, unit)
-    telling = _Telling(str(settings.lang), shows=live, budget=budget, stops=stop_at_budget)
+    telling = Telling(str(settings.lang), shows=live, budget=budget, stops=stop_at_budget)
     try:
-        if repeat is None:
-            from carbonprint.api.running import run as run_and_keep
-
-            outcome = run_and_keep(
-                command, settings, name=name, phase=phase, units=counted, resumes=resume,
-                wait_descendants=wait_descendants, follower=telling.follower,
-            )  # fmt: skip
-            telling.tell(outcome)
-        else:
-            from carbonprint.api.repeating import run_repeatedly
-
-            repeated = run_repeatedly(
-                command, settings, n_runs=repeat, n_warmups=warmup or 0, name=name, phase=phase, units=counted,
-                wait_descendants=wait_descendants, follower=telling.follower,
-            )  # fmt: skip
-            outcome = repeated.last
-            telling.tell_repeated(repeated)
+        try:
+            if repeat is None:
+                outcome = run_and_keep(
+                    command, settings, name=name, phase=phase, units=counted, resumes=resume,
+                    wait_descendants=wait_descendants, follower=telling.follower,
+                )  # fmt: skip
+                telling.tell(outcome)
+            else:
+                repeated = run_repeatedly(
+                    command, settings, n_runs=repeat, n_warmups=warmup or 0, name=name, phase=phase, units=counted,
+                    wait_descendants=wait_descendants, follower=telling.follower,
+                )  # fmt: skip
+                outcome = repeated.last
+                telling.tell_repeated(repeated)
+        except NotMeasurableError as error:
+            say(f"carbonprint: {error}: the command runs, but is not measured")
+            error.become(command)
     except CommandNotStartedError as error:
         from carbonprint.reporting.plain import shown
 
@@ -140,75 +136,3 @@ def _units(count: float | None, label: str | None) -> tuple[float, str] | None:
     if not 0 < count < float("inf"):
         raise click.BadParameter(f"a number above 0, got {count:g}", param_hint="--units")
     return count, label
-
-
-class _Telling:
-    """Says on standard error what a run costs, while it goes on and at its end."""
-
-    def __init__(self, language: str, *, shows: bool, budget: str | None, stops: bool) -> None:
-        from carbonprint.api.following import Follower
-
-        self._language = language
-        self._stops = stops
-        self._line = LiveLine()
-        self._late: list[str] = []
-        amount = None
-        if budget is not None:
-            from carbonprint.footprint.budget import read_budget
-
-            amount = read_budget(budget)
-        self.follower = Follower(
-            budget=amount,
-            stops_at_budget=stops,
-            show=self._show if shows and LiveLine.is_possible() else None,
-            warn=self._warn,
-        )
-
-    def tell(self, outcome: RunOutcome) -> None:
-        """Print the summary of one run."""
-        from carbonprint.reporting.summary import failure_line, recovery_line, summary_lines
-
-        kept = outcome.kept
-        if kept is None:
-            lines = [failure_line(outcome.fault, self._language)]
-        else:
-            lines = summary_lines(kept.record, self._language, ledger_fault=kept.fault, aside=kept.aside)
-        lines += [recovery_line(earlier.record, self._language) for earlier in outcome.recovered]
-        self._echo(lines, outcome)
-
-    def tell_repeated(self, repeated: Repeated) -> None:
-        """Print the summary of several runs of the same command."""
-        from carbonprint.reporting.repetitions import repetition_lines
-        from carbonprint.reporting.summary import failure_line
-
-        records = [outcome.kept.record for outcome in repeated.outcomes if outcome.kept is not None]
-        faults = [outcome.fault for outcome in repeated.outcomes if outcome.kept is None]
-        faults += [outcome.kept.fault for outcome in repeated.outcomes if outcome.kept and outcome.kept.fault]
-        lines = [failure_line(fault, self._language) for fault in dict.fromkeys(faults)]
-        if records:
-            lines += repetition_lines(records, self._language, n_asked=repeated.n_asked)
-        self._echo(lines, repeated.last)
-
-    def _show(self, so_far: SoFar) -> None:
-        from carbonprint.reporting.live import live_line
-
-        self._line.write(live_line(so_far, self._language, width=columns()))
-
-    def _warn(self, so_far: SoFar) -> None:
-        from carbonprint.reporting.live import budget_line
-
-        self._line.clear()
-        line = budget_line(so_far, self._language, stops=self._stops)
-        if not say_without_waiting(line):
-            self._late.append(line)
-
-    def _echo(self, lines: list[str], outcome: RunOutcome) -> None:
-        """Print lines; a standard error that is closed or full does the command no harm."""
-        self._line.clear()
-        lines = [*self._late, *lines]
-        if outcome.ended.wait_status == signal.SIGINT and sys.stderr is not None and sys.stderr.isatty():
-            lines.insert(0, "")  # the terminal shows ^C, and no line end after it
-        try:
-            click.echo("\n".join(lines), err=True)
-        except (OSError, ValueError):
-            return

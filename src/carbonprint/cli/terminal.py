@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import signal
 import sys
 
 import click
+
+_LOOK_AGAIN_MS = 200
+"""How often to look whether somebody wants us to end, while nobody reads what we say. [ms]"""
 
 _ERASE_TO_END = "\x1b[K"
 """Erase in line, ECMA-48, 8.3.41."""
@@ -51,6 +55,40 @@ def say_without_waiting(text: str) -> bool:
         return False
     click.echo(text, err=True)
     return True
+
+
+def say(text: str) -> None:
+    """Write lines to standard error; one that is closed or full does the command no harm.
+
+    Signals are blocked by now. So where nobody takes what is written (a terminal that was stopped with Ctrl-S, a pipe
+    that nobody reads), what asks to end ends the writing. A standard error that the command has left non-blocking is
+    waited for.
+    """
+    if sys.stderr is None:
+        return
+    try:
+        _write(sys.stderr.fileno(), f"{text}\n".encode(sys.stderr.encoding, sys.stderr.errors or "strict"))
+    except (OSError, ValueError):
+        return
+
+
+def _write(descriptor: int, rest: bytes) -> None:
+    try:
+        from select import (
+            PIPE_BUF,
+            POLLOUT,
+            poll,
+        )  # once the command has ended: what is loaded earlier delays it
+    except (ImportError, MemoryError):  # on Windows, or with no memory left
+        os.write(descriptor, rest)
+        return
+    writable = poll()
+    writable.register(descriptor, POLLOUT)
+    while rest:
+        if writable.poll(_LOOK_AGAIN_MS):
+            rest = rest[os.write(descriptor, rest[:PIPE_BUF]) :]
+        elif signal.sigpending() & {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}:
+            return
 
 
 def _takes_more() -> bool:

@@ -15,11 +15,12 @@ import time
 import warnings
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from carbonprint.errors import MeasurementError
+from carbonprint.measuring.descriptors import let_go_of_the_commands_descriptors, occupy_closed_descriptors
 from carbonprint.measuring.ending import Ended
-from carbonprint.measuring.launch import Inherited, start
+from carbonprint.measuring.launch import Inherited, NotMeasurableError, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,6 +43,7 @@ def run_command(
     widens: bool = False,
     see_progress: Callable[[Progress], bool] | None = None,
     wait_descendants: bool = False,
+    is_last: bool = True,
 ) -> Ended:
     """Run a command to its end.
 
@@ -57,9 +59,11 @@ def run_command(
         see_progress: Called at every sample with what the command has used so far; gives whether it is to be ended,
             by SIGTERM.
         wait_descendants: Whether to go on until all that the command has left behind has ended.
+        is_last: Whether this process starts no command after this one; it then lets go of what it shares with it.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
+        NotMeasurableError: If nothing could be measured, or no process made; the command has not started then.
     """
     if not hasattr(signal, "sigtimedwait"):
         from carbonprint.measuring.elsewhere import run_command_elsewhere
@@ -68,17 +72,18 @@ def run_command(
             command, interval_s=interval_s, powercap_dir=powercap_dir, wait_descendants=wait_descendants
         )
     from carbonprint.measuring.job_cgroup import make_job_cgroup
-    from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.prctl import become_subreaper
     from carbonprint.measuring.processes import own_children
-    from carbonprint.measuring.watch import Watch, become_subreaper
+    from carbonprint.measuring.watch import Watch
 
     inherited = _take_over_signals()
     become_subreaper()
     earlier_children, group = own_children(), make_job_cgroup()
-    metering = Metering(
-        interval_s, powercap_dir, time.process_time, open_journal, widens=widens, see_progress=see_progress
-    )
     try:
+        metering = _metering(
+            inherited, interval_s, powercap_dir, time.process_time, open_journal,
+            widens=widens, see_progress=see_progress,
+        )  # fmt: skip
         pid = start(command, inherited, group)
     except BaseException:
         if group is not None:
@@ -87,10 +92,13 @@ def run_command(
         raise
     from carbonprint.measuring.outside import OutsideWork
 
-    outside = OutsideWork(command, pid)
-    watch = Watch(pid, metering, outside, group, earlier_children)
+    watch = Watch(
+        pid, metering, OutsideWork(command, pid), group, earlier_children, waits_for_rest=wait_descendants
+    )
     with contextlib.suppress(OSError):
-        _occupy_closed_descriptors()
+        occupy_closed_descriptors()
+        if is_last:
+            let_go_of_the_commands_descriptors()
     _spare_the_job()
     finish_loading = _load_beside(
         _quietly(
@@ -105,13 +113,24 @@ def run_command(
     if wait_descendants:
         finish_loading()
         watch.until_all_ended()
-    measurement = _measurement(metering, watch, finish_loading)
+    try:
+        measurement = _measurement(metering, watch, finish_loading)
+        measurement = replace(measurement, caveats=(*measurement.caveats, *watch.caveats))
+        ended = Ended(wait_status=wait_status, measurement=measurement)
+    except Exception as error:  # noqa: BLE001  # with no memory left, say, not even what is known can be put together
+        ended = Ended(wait_status=wait_status, measurement=None, fault=f"{type(error).__name__}: {error}")
     if group is not None:
         group.remove()
-    return Ended(
-        wait_status=wait_status,
-        measurement=replace(measurement, caveats=(*measurement.caveats, *watch.caveats)),
-    )
+    return ended
+
+
+def _metering(inherited: Inherited, *arguments: Any, **options: Any) -> Metering:  # noqa: ANN401  # Metering's own
+    from carbonprint.measuring.metering import Metering
+
+    try:
+        return Metering(*arguments, **options)
+    except Exception as error:
+        raise NotMeasurableError(error, inherited) from error
 
 
 @cache
@@ -172,10 +191,3 @@ def _spare_the_job() -> None:
 def _collect_again() -> None:
     gc.freeze()
     gc.enable()
-
-
-def _occupy_closed_descriptors() -> None:
-    """Open /dev/null where 0, 1 or 2 is closed, so that no file of ours gets a number that a library writes to."""
-    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(descriptor)

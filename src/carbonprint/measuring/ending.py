@@ -19,11 +19,13 @@ class Ended:
 
     Attributes:
         wait_status: As waitpid(2) gives it.
-        measurement: What it used.
+        measurement: What it used; None where nothing could be told.
+        fault: Why not, in words; else ``""``.
     """
 
     wait_status: int
-    measurement: Measurement
+    measurement: Measurement | None
+    fault: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -55,11 +57,19 @@ def _flush() -> None:
 
 
 def _die_of(number: int) -> None:
-    import resource
-
-    # The command has left its core, where one was wanted; a second one, of the wrapper, would be of no use.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with contextlib.suppress(Exception):  # a library that cannot be loaded any more keeps nobody from dying
+        _leave_no_core()
     if number not in {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
+
+
+def _leave_no_core() -> None:
+    """Leave no core: the command has left its own, where one was wanted, and one of the wrapper would be of no use."""
+    import resource
+
+    from carbonprint.measuring.prctl import leave_no_core
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    leave_no_core()

@@ -5,13 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
+
+from carbonprint.measuring.forwarding import take_those_of_the_terminal
+from carbonprint.measuring.prctl import become_subreaper, death_signal, set_death_signal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence, Set
 
     from carbonprint.measuring.job_cgroup import JobCgroup
+
+
+_LOOK_AGAIN_S = 0.001
+"""How often to look whether the child has become the command. [s]"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +46,25 @@ class CommandNotStartedError(Exception):
     """
 
     def __init__(self, command: str, number: int) -> None:
-        self.exit_status = 127 if number in {errno.ENOENT, errno.ENOTDIR} else 126
+        self.exit_status = _exit_status(number)
         super().__init__(f"{command}: {os.strerror(number)}")
+
+
+class NotMeasurableError(Exception):
+    """Nothing can be measured, or no process made, before the command has started: it can run in this one's place."""
+
+    def __init__(self, fault: Exception, inherited: Inherited) -> None:
+        self._inherited = inherited
+        super().__init__(getattr(fault, "strerror", None) or f"{type(fault).__name__}: {fault}")
+
+    def become(self, command: Sequence[str]) -> NoReturn:
+        """Become the command.
+
+        Raises:
+            CommandNotStartedError: If no such program could be executed.
+        """
+        become_subreaper(wanted=False)
+        raise CommandNotStartedError(command[0], _execute_as(command, self._inherited))
 
 
 def start(command: Sequence[str], inherited: Inherited, group: JobCgroup | None = None) -> int:
@@ -56,22 +82,54 @@ def start(command: Sequence[str], inherited: Inherited, group: JobCgroup | None 
 
     Raises:
         CommandNotStartedError: If no such program could be executed; the child is gone then.
+        NotMeasurableError: If there could be no process for it.
     """
-    read_end, write_end = os.pipe()  # both close on exec: an end without a word says that the command runs
-    pid = os.fork() if group is None else group.fork()
+    death, early = death_signal(), list[int]()
+    try:
+        # Both close on exec: an end without a word says that the command runs.
+        read_end, write_end = os.pipe()
+        early = take_those_of_the_terminal()
+        pid = os.fork() if group is None else group.fork()
+    except OSError as error:
+        for number in early:
+            os.kill(os.getpid(), number)
+        raise NotMeasurableError(error, inherited) from error
     if pid == 0:
-        _become(command, inherited, write_end)
+        # Whoever asked for it wants the command to end with him, whatever becomes of us.
+        set_death_signal(death)
+        _tell(write_end, _execute_as(command, inherited))
+    for number in early:
+        os.kill(pid, number)
     os.close(write_end)
-    with open(read_end, "rb", closefd=True) as channel:
-        told = channel.read()
+    told = _told(pid, read_end)
+    os.close(read_end)
     if told:
         os.waitpid(pid, 0)
         raise CommandNotStartedError(command[0], int(told))
     return pid
 
 
-def _become(command: Sequence[str], inherited: Inherited, write_end: int) -> NoReturn:
-    """In the child: restore what Python changed at its start, and execute the command."""
+def _told(pid: int, channel: int) -> bytes:
+    """What the child says before it is the command; nothing, too, where a signal has stopped it on the way."""
+    os.set_blocking(channel, False)
+    while True:
+        with suppress(BlockingIOError):
+            return os.read(channel, 16)
+        if os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None:
+            return b""
+        time.sleep(_LOOK_AGAIN_S)
+
+
+def _tell(channel: int, number: int) -> NoReturn:
+    """Say in the child that it could not become the command; nobody listens any more where it had been stopped."""
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    with suppress(OSError):
+        os.write(channel, str(number).encode())
+    os._exit(_exit_status(number))
+
+
+def _execute_as(command: Sequence[str], inherited: Inherited) -> int:
+    """Restore what Python changed at its start, and execute the command; returns only where that failed, with errno."""
     try:
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
@@ -82,11 +140,13 @@ def _become(command: Sequence[str], inherited: Inherited, write_end: int) -> NoR
         _restore_variables(inherited.environment)
         _forget_coerced_locale()
         signal.pthread_sigmask(signal.SIG_SETMASK, inherited.signal_mask)
-        fault = _execute(list(command))
+        return _execute(list(command))
     except BaseException:  # noqa: BLE001  # nothing may return into the parent's code
-        fault = errno.ENOEXEC
-    os.write(write_end, str(fault).encode())
-    os._exit(127)
+        return errno.ENOEXEC
+
+
+def _exit_status(number: int) -> int:
+    return 127 if number in {errno.ENOENT, errno.ENOTDIR} else 126
 
 
 def _execute(command: list[str]) -> int:

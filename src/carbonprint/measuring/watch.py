@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource  # noqa: F401  # os.wait4 loads it once the child is gone; where that fails, how it ended is lost
 import signal
 import time
 from typing import TYPE_CHECKING
 
+from carbonprint.measuring.forwarding import SENT_BY_KERNEL, Forwarding
 from carbonprint.measuring.processes import (
     JobCpuSeconds,
     children_by_parent,
@@ -28,14 +30,6 @@ if TYPE_CHECKING:
     from carbonprint.measuring.outside import OutsideWork
     from carbonprint.provenance import Caveat
 
-# si_code of siginfo, Linux include/uapi/asm-generic/siginfo.h.
-_SENT_BY_PROCESS = {0, -1, -6}
-"""SI_USER (kill), SI_QUEUE (sigqueue), SI_TKILL (tgkill): sent to the wrapper alone, so the command has not got it."""
-_SENT_BY_KERNEL = 0x80
-"""SI_KERNEL: what the terminal sends goes to the whole group, the command included."""
-_TIMERS = {signal.SIGALRM, signal.SIGVTALRM, signal.SIGPROF}
-"""A timer that was set before the wrapper was executed is the wrapper's now; it was meant for the command."""
-
 _ENDS_A_WAIT = {signal.SIGINT, signal.SIGQUIT}
 """From the terminal, once the command has ended: what is left behind is not waited for any longer."""
 _TO_WHAT_IS_LEFT = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM}
@@ -43,6 +37,10 @@ _TO_WHAT_IS_LEFT = {signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM
 
 _AFTER_FAULT_S = 0.02
 """Pause after something failed, so that a fault that stays does not keep a core busy. [s]"""
+_WITHOUT_SAMPLES_S = 1.0
+"""Longest wait where samples are not taken any more. [s]"""
+_MAY_BE_STOPPED = {"T", ""}
+"""States of a process that is stopped, or whose state is hidden from us."""
 
 
 class Watch:
@@ -54,6 +52,7 @@ class Watch:
         outside: Work that the command has done outside its process tree.
         group: The job's own cgroup, where there is one.
         not_of_job: Process ids of children that the wrapper had before it started the command.
+        waits_for_rest: Whether ``until_all_ended`` will be called.
 
     Attributes:
         wait_status: How the command ended, as waitpid(2) gives it; None while it runs.
@@ -68,17 +67,19 @@ class Watch:
         outside: OutsideWork,
         group: JobCgroup | None = None,
         not_of_job: Set[int] = frozenset(),
+        *,
+        waits_for_rest: bool = False,
     ) -> None:
         self._pid = pid
         self._metering = metering
         self._outside = outside
         self._not_of_job = set(not_of_job)
         self._has_helpers = True
-        self._waits_for_rest = False
+        self._waits_for_rest = waits_for_rest
+        self._for_the_rest: list[signal.struct_siginfo] = []
         self._cpu = JobCpuSeconds(group.usage_s) if group else JobCpuSeconds()
         self._signals = signal.valid_signals()
-        self._leads_session = os.getsid(0) == os.getpid()
-        self._waker: int | None = None
+        self._forwarding = Forwarding(pid)
         self._at_end_s: dict[int, float] | None = None
         self.wait_status: int | None = None
         self.fault = ""
@@ -106,8 +107,9 @@ class Watch:
 
         To be called once the command has ended and carbonprint has no process of its own any more.
         """
-        self._waits_for_rest = True
         self._reap()
+        for info in self._for_the_rest:
+            self._pass_on_to_what_is_left(info)
         while self._waits_for_rest and self._has_children():
             self._step_safely()
 
@@ -119,19 +121,32 @@ class Watch:
             time.sleep(_AFTER_FAULT_S)
 
     def _step(self) -> None:
-        """Take one signal, one child or one sample, whichever comes first."""
-        info = signal.sigtimedwait(self._signals, self._metering.next_edge_s())
+        """Take one signal, one child or one sample, whichever comes first.
+
+        Children are asked for after every signal: one that a process sent and one that a child sent may have become
+        one, and a stream of others would keep that of a child waiting. The command gets its signals before that, while
+        its pid is its own.
+        """
+        wait_s = _WITHOUT_SAMPLES_S if self.fault else self._metering.next_edge_s()
+        info = signal.sigtimedwait(self._signals, wait_s)
+        if info is not None:
+            self._pass_on(info)
+        self._reap()
         if info is None:
-            self._reap()
             self._sample()
-        elif info.si_signo == signal.SIGCHLD and (
-            info.si_code not in _SENT_BY_PROCESS or info.si_pid == os.getpid()
-        ):
-            self._reap()
-        elif self.wait_status is None:
-            self._forward(info)
-        else:
+
+    def _pass_on(self, info: signal.struct_siginfo) -> None:
+        if self.wait_status is not None:
             self._pass_on_to_what_is_left(info)
+        elif self._waits_for_rest and self._has_command_ended():
+            self._for_the_rest.append(
+                info
+            )  # codecarbon may have helpers among our children until it is loaded
+        else:
+            self._forwarding.pass_on(info)
+
+    def _has_command_ended(self) -> bool:
+        return os.waitid(os.P_PID, self._pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
@@ -239,29 +254,31 @@ class Watch:
         a child of it, of no weight, looks after that.
         """
         wrapper = os.getpid()
+        waker = None
         with contextlib.suppress(OSError):  # where no process can be made, only the shell continues us
-            self._waker = os.fork()
-            if self._waker == 0:
+            waker = self._forwarding.waker = os.fork()
+            if waker == 0:
                 wake_when_running(self._pid, wrapper)
                 os._exit(0)
         os.kill(wrapper, signal.SIGSTOP)
         # Whoever continued the whole group has continued the command as well; it is not sent the signal twice.
         continued = signal.sigtimedwait({signal.SIGCONT}, 0)
-        if continued is not None and process_state(self._pid) == "T":
-            self._forward(continued)
-        if self._waker is not None:
+        if continued is not None and self._is_still_stopped():
+            self._forwarding.let_go_on()
+        if waker is not None:
             with contextlib.suppress(OSError):
-                os.kill(self._waker, signal.SIGKILL)
-                os.waitpid(self._waker, 0)
-            self._waker = None
+                os.kill(waker, signal.SIGKILL)
+                os.waitpid(waker, 0)
+            # Unless it is of the waker, which has seen us stopped just before.
+            if (late := signal.sigtimedwait({signal.SIGCONT}, 0)) is not None:
+                self._forwarding.pass_on(late)
+            self._forwarding.waker = None
 
-    def _forward(self, info: signal.struct_siginfo) -> None:
-        of_session = self._leads_session and info.si_signo in {signal.SIGHUP, signal.SIGCONT}
-        from_kernel = info.si_code == _SENT_BY_KERNEL and (of_session or info.si_signo in _TIMERS)
-        if (info.si_code in _SENT_BY_PROCESS and info.si_pid != self._waker) or from_kernel:
-            # A command that has become another user cannot be sent a signal.
-            with contextlib.suppress(OSError):
-                os.kill(self._pid, info.si_signo)
+    def _is_still_stopped(self) -> bool:
+        """Whether the command has not run since it stopped; one that has stopped anew has that still to be taken in."""
+        if process_state(self._pid) not in _MAY_BE_STOPPED:
+            return False
+        return os.waitid(os.P_PID, self._pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None
 
     def _pass_on_to_what_is_left(self, info: signal.struct_siginfo) -> None:
         """Do with a signal what is wanted of it while the wrapper only waits for what the command has left behind.
@@ -269,7 +286,7 @@ class Watch:
         The command's pid may be another's by now. What the terminal sends has reached all in its foreground; whoever
         waits there wants the prompt back.
         """
-        is_from_terminal = info.si_code == _SENT_BY_KERNEL
+        is_from_terminal = info.si_code == SENT_BY_KERNEL
         if is_from_terminal and info.si_signo in _ENDS_A_WAIT:
             self._waits_for_rest = False
         elif is_from_terminal and info.si_signo == signal.SIGTSTP:
@@ -289,7 +306,7 @@ def wake_when_running(pid: int, wrapper: int) -> None:
         has_stopped = has_stopped or is_stopped
         if has_stopped and not is_stopped:
             return
-        if has_stopped and process_state(pid) != "T":
+        if has_stopped and process_state(pid) not in _MAY_BE_STOPPED:
             os.kill(wrapper, signal.SIGCONT)
             return
 
@@ -301,13 +318,3 @@ def _wait(pid: int) -> tuple[int, int, object] | None:
     except ChildProcessError:
         return None
     return None if ended == 0 else (ended, status, usage)
-
-
-def become_subreaper() -> None:
-    """Have processes whose parent ends become children of the wrapper, prctl(2) PR_SET_CHILD_SUBREAPER."""
-    import ctypes
-
-    try:
-        ctypes.CDLL(None, use_errno=True).prctl(36, 1, 0, 0, 0)
-    except (OSError, AttributeError):
-        return
