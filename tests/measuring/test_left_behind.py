@@ -77,15 +77,20 @@ def test_children_the_wrapper_had_before_are_neither_counted_nor_waited_for(wrap
     assert not has_caveat(wrapper.record())
 
 
-LEAVE = (
-    "trap '' HUP; (setsid sh -c 'trap \"echo told; exit\" TERM; echo ready; while :; do sleep 0.05; done' &)"
-)
+ASKED = 'trap "echo told; exit" TERM; echo $COMMAND ready; while :; do sleep 0.05; done'
+LEAVE = f"trap '' HUP; COMMAND=$$; export COMMAND; (setsid sh -c '{ASKED}' &)"
+"""Leaves a process behind that shows the command's pid, and ends when it is asked to."""
+
+
+def wait_until_gone(pid):
+    while Path(f"/proc/{pid}").exists():
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("pause_s", [0, 1])
 def test_a_request_to_end_is_passed_on_to_what_is_waited_for(wrapper, pause_s):
     process = wrapper.start("--wait-descendants", "--", "sh", "-c", LEAVE)
-    assert process.stdout.readline() == b"ready\n"
+    wait_until_gone(int(process.stdout.readline().split()[0]))
     time.sleep(pause_s)  # before, and after, the meter is loaded
     for number in (signal.SIGUSR1, signal.SIGTERM):
         process.send_signal(number)
@@ -103,6 +108,7 @@ def test_ctrl_c_ends_the_wait_and_what_runs_on_is_told(wrapper):
     shown = b""
     while b"ready" not in shown:
         shown += os.read(terminal, 1000)
+    wait_until_gone(int(shown.split()[0]))
     time.sleep(1)
     os.write(terminal, b"\x03")
     while b"next:" not in shown:
