@@ -125,10 +125,10 @@ def test_a_signal_before_the_first_instruction_ends_wrapper_and_command(wrapper)
 WAITS_WHILE_BLOCKED = """
 import carbonprint.measuring.metering as metering, os, time
 start = metering.Metering.__init__
-def slow(self, *arguments):
+def slow(self, *arguments, **options):
     os.write(2, b"bloc" + b"ked")
     time.sleep(0.5)
-    start(self, *arguments)
+    start(self, *arguments, **options)
 metering.Metering.__init__ = slow
 """
 

@@ -140,12 +140,12 @@ def run_once(
     )
     if not is_kept:
         return RunOutcome(ended=ended, kept=None)
-    if ended.measurement is None:
-        return RunOutcome(ended=ended, kept=None, fault=ended.fault)
     try:
+        open_journal().close(exit_status=ended.exit_status)
+        if ended.measurement is None:  # the next command will make what it can of the journal
+            return RunOutcome(ended=ended, kept=None, fault=ended.fault)
         from carbonprint.measuring.redaction import redacted
 
-        open_journal().close(exit_status=ended.exit_status)
         follower.see_end(ended.measurement)
         host, caveats = load_host()
         kept = keep(
