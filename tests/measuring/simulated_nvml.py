@@ -3,13 +3,14 @@
 Its JSON holds a list of boards, each with any of
 
     phases      [[until second, watts, percent of utilisation], …]; the last one goes on
+    load_w      more watts while a job is on it; its counter then is what was integrated since it was last asked
     name        its model
     lost        [[from, to], …]: every call about it fails
     reset_s     when its energy counter starts again from 0
     still       whether its energy counter stands still
     counterless whether it has none
     denied      whether it may not be looked at
-    processes   process ids; the word "job" stands for what the file JOB_PID holds
+    processes   process ids; the word "job" stands for those that live of what the file JOB_PID holds
     busy        {process id or "job": percent}, as nvmlDeviceGetProcessUtilization tells it
     clients     of the Multi-Process Service
     instances   of MIG: [[uuid, slices, [process ids]], …]
@@ -61,6 +62,18 @@ def _phase(board):
     return next((phase for phase in phases if _now_s() < phase[0]), phases[-1])
 
 
+def _power_w(board):
+    return _phase(board)[1] + (board.get("load_w", 0) if list(_pids(["job"])) else 0)
+
+
+def _integrated_j(board):
+    """Energy of a board whose power depends on what happens: known to who asks often enough."""
+    last_s, energy_j = board.get("_integrated", (0.0, 1000.0))
+    now_s = _now_s()
+    board["_integrated"] = (now_s, energy_j + (now_s - last_s) * _power_w(board))
+    return board["_integrated"][1]
+
+
 def _energy_j(board, at_s):
     energy_j, begin_s = 0.0, 0.0
     for number, (until_s, watts, _) in enumerate(board["phases"]):
@@ -74,8 +87,8 @@ def _pids(named):
     for each in named:
         if each != "job":
             yield int(each)
-        elif (path := Path(os.environ["JOB_PID"])).exists() and (text := path.read_text()):
-            yield int(text)
+        elif (path := Path(os.environ["JOB_PID"])).exists():
+            yield from (int(pid) for pid in path.read_text().split() if os.path.exists(f"/proc/{pid}"))
 
 
 def nvmlInit():
@@ -112,7 +125,8 @@ def nvmlDeviceGetMemoryInfo(handle):
 
 
 def nvmlDeviceGetPowerUsage(handle):
-    return _phase(_board(handle))[1] * 1000
+    _integrated_j(_board(handle))
+    return _power_w(_board(handle)) * 1000
 
 
 def nvmlDeviceGetTotalEnergyConsumption(handle):
@@ -121,6 +135,8 @@ def nvmlDeviceGetTotalEnergyConsumption(handle):
         raise NVMLError_NotSupported("Not Supported")
     if board.get("still"):
         return 123_456
+    if "load_w" in board:
+        return _integrated_j(board) * 1000
     at_s = int(_now_s() * 100) / 100
     reset_s = board.get("reset_s", float("inf"))
     energy_j = (
@@ -134,7 +150,8 @@ def nvmlDeviceGetTotalEnergyConsumption(handle):
 def nvmlDeviceGetUtilizationRates(handle):
     if "instances" in _board(handle):
         raise NVMLError_NotSupported("Not Supported")
-    return SimpleNamespace(gpu=_phase(_board(handle))[2])
+    is_loaded = "load_w" in _board(handle) and bool(list(_pids(["job"])))
+    return SimpleNamespace(gpu=100 if is_loaded else _phase(_board(handle))[2])
 
 
 def nvmlDeviceGetComputeMode(handle):

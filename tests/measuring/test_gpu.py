@@ -76,7 +76,7 @@ def test_the_boards_are_counted_also_in_the_moments_before_they_were_seen(machin
     assert measurement["quality"]["gpu"] == "counted"
     assert measurement["model"]["gpu"] == "nvml"
     assert 0 < measurement["extrapolated_s"] < 2
-    assert [gpu["idle_w"] for gpu in gpus] == [None, pytest.approx(50, rel=0.15)]  # the first was never quiet
+    assert [gpu["idle_w"] for gpu in gpus] == [None, pytest.approx(50, rel=0.3)]  # the first was never quiet
     assert measurement["gpu_share_sigma"] == 0
 
 
@@ -137,7 +137,7 @@ def test_a_device_that_two_take_turns_on_is_divided_by_their_time_on_it(machine,
     }
     record, (gpu,) = machine.gpus_after([board], "sh", "-c", NAMES_ITSELF.format(3))
     assert gpu["method"] == "time_slicing"
-    assert gpu["idle_w"] == pytest.approx(60, rel=0.1)
+    assert gpu["idle_w"] == pytest.approx(60, rel=0.3)
     assert gpu["active_share"] == pytest.approx(0.75, abs=0.01)
     assert gpu["idle_share"] == pytest.approx(0.5, abs=0.03)
     measurement = record["measurement"]
@@ -220,4 +220,4 @@ def test_boards_of_amd_are_metered_and_the_environment_tells_which_are_the_jobs(
     assert joules(first["energy_kwh"]) == pytest.approx(200 * record["duration_s"], rel=0.05)
     assert (first["method"], first["active_share"]) == ("exclusive", 1)
     assert (second["method"], second["idle_share"]) == ("unused", 0)
-    assert second["idle_w"] == pytest.approx(90, rel=0.1)
+    assert second["idle_w"] == pytest.approx(90, rel=0.3)

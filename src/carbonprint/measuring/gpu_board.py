@@ -216,8 +216,8 @@ class Board:
         except Exception as error:  # noqa: BLE001  # as above
             return self._gone(duration_s, error), False
         self._still_s = self._still_s + duration_s if advance.is_still else 0.0
-        if self._still_s >= _TELLING_S:
-            advance, self._still_s = self._while_still(self._still_s), 0.0
+        if advance.is_still:
+            advance = self._while_still(duration_s)
         if advance.is_reset:
             text = f"the energy counter of {self} was reset in this run; its power stands for that moment"
             self._note("gpu-counter-reset", text)
@@ -225,13 +225,16 @@ class Board:
         return advance.energy_j, True
 
     def _while_still(self, duration_s: float) -> Advance:
-        """The power of a board whose counter stands still: none draws nothing, unless its neighbour counts for it."""
+        """The power of a board whose counter has not moved: none draws nothing, unless its neighbour counts for it.
+
+        A working counter makes up for it as soon as it moves.
+        """
         assert self.meter is not None
         energy_j = (self.meter.power_w() or 0.0) * duration_s
-        if energy_j > 0:
+        if energy_j > 0 and self._still_s >= _TELLING_S:
             text = f"the energy counter of {self} stood still; its power stands for that time"
             self._note("gpu-counter-stands-still", text)
-            self.meter.stand_in(energy_j)
+        self.meter.stand_in(energy_j)
         return Advance(energy_j=energy_j)
 
     def _gone(self, duration_s: float, error: Exception) -> float | None:
