@@ -227,3 +227,27 @@ def test_the_parts_of_an_intensity_are_drawn_each():
     of_two = intensity(200, 0.0, parts=(part, replace(part, key="contract/a-host/2025", half_width_90=0.0)))
     drawn = intensity_draws_g_per_kwh(of_two, Draws())
     assert drawn - 100 == pytest.approx(intensity_draws_g_per_kwh(intensity(100, 0.5), Draws()))
+
+
+def test_a_modelled_share_of_a_gpu_widens_its_active_part_alone(make_measurement):
+    # 3 kWh on the GPU, 2 of them active, of 4 that the board had: no meter, no machine around it.
+    def drawn(**changes):
+        nothing = dict.fromkeys(("cpu", "ram", "other"), 0.0)
+        measurement = make_measurement(
+            **nothing, gpu=3.0, base_kwh=0.0, models=WITHOUT_MODEL | {Component.GPU: "nvml"}
+        )
+        parts = {
+            "active_energy": replace(measurement.energy, gpu=2.0),
+            "machine_energy": replace(measurement.energy, gpu=6.0),
+            "idle_energy": replace(measurement.energy, gpu=2.0),
+        }
+        return energy_draws_kwh(replace(measurement, **parts, **changes), Draws())
+
+    meter = drawn() / 3.0
+    shared = drawn(gpu_share_sigma=0.35) / meter
+    assert np.median(shared) == pytest.approx(3.0, rel=0.02)
+    assert shared.min() > 1.0  # the idle part stands
+    assert shared.max() == pytest.approx(1.0 + 4.0)  # and no job has more than the board drew
+    low, high = interval_90(shared)
+    assert low == pytest.approx(1 + 2 * math.exp(-1.645 * 0.35), rel=0.03)
+    assert high == pytest.approx(1 + 2 * math.exp(1.645 * 0.35), rel=0.03)

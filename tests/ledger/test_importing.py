@@ -232,3 +232,18 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path):
         read_record_file(tmp_path / "nowhere.json")
     with pytest.raises(DocumentError, match="cannot be read: Is a directory"):
         read_record_file(tmp_path)
+
+
+def test_what_each_gpu_adds_up_to_is_checked(tmp_path, make_record, faults_of):
+    gpu = {
+        "name": "NVIDIA L4", "method": "mig", "samples": 40, "idle_w": None, "active_share": 0.4, "idle_share": None,
+        "energy_kwh": 1.0, "active_energy_kwh": 0.4, "unseen_s": 0.0,
+    }  # fmt: skip
+    good = make_record(measurement={"gpu_devices": [gpu], "gpu_share_sigma": 0.4})
+    path = tmp_path / "good.json"
+    path.write_text(json.dumps(good))
+    assert read_record_file(path) == [good]
+    wrong = [gpu | {"method": "guess"}, gpu | {"active_share": 1.5}, {"name": "NVIDIA L4"}]
+    faults = faults_of(make_record(measurement={"gpu_devices": wrong, "gpu_share_sigma": -1}))
+    assert len(faults) >= 4
+    assert any("gpu_devices" in fault for fault in faults)

@@ -122,8 +122,8 @@ def test_a_run_whose_wrapper_was_killed_is_kept_once_and_marked(wrapper):
     assert record["state"] == "interrupted"
     assert record["exit_status"] is None
     assert (record["name"], record["host"]["id"]) == ("killed", "odc-noord")
-    assert 0.5 < record["duration_s"] < 2.5
-    assert 0.5 * record["duration_s"] < record["measurement"]["cpu_s"] <= 1.05 * record["duration_s"]
+    assert 0.2 < record["duration_s"] < 5
+    assert 0.05 < record["measurement"]["cpu_s"] <= 1.05 * record["duration_s"]
     assert record["footprint"]["emissions_kg"]["location_based"] > 0
     again = subprocess.run(
         [*CARBONPRINT, "config", "show"], env=wrapper.environment, cwd=wrapper.folder, capture_output=True

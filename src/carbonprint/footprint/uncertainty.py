@@ -25,6 +25,7 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
 
     Each component's meter or model has a lognormal error; half of its variance is common to all uses of that
     meter or model and half is the machine's own (a working assumption), so it does not average out over runs.
+    The job's share of the active energy of a GPU that others use as well has an error besides.
     What no counter sees is drawn as (1 + r)·s − 1 of the rest, s lognormal, plus its base power. A component
     without a known meter or model is taken as it stands.
 
@@ -42,7 +43,8 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
             seen = seen + energy_kwh
         else:
             names = ((f"model/{model}", 0.5), (f"machine/{machine}/{part}/{model}", 0.5))
-            seen = seen + energy_kwh * draws.lognormal(power.model_sigma(model), *names)
+            drawn_kwh = _gpu_draws_kwh(measurement, draws) if part is Component.GPU else energy_kwh
+            seen = seen + drawn_kwh * draws.lognormal(power.model_sigma(model), *names)
         seen_kwh += energy_kwh
     other_kwh = measurement.energy.other
     if other_kwh is None:
@@ -57,6 +59,26 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
         measurement.other_base_sigma, ("model/base", 0.5), (f"machine/{machine}/base", 0.5)
     )
     return np.asarray(seen + np.maximum((1 + ratio) * slope - 1, 0) * seen + base, dtype=np.float64)
+
+
+def _gpu_draws_kwh(measurement: Measurement, draws: Draws) -> Floats | float:
+    """Draw the job's part of what the GPUs' meters say. [kWh], shape (n_draws,); as it stands where it is not modelled.
+
+    The active part has a lognormal error of its own where the job shares a GPU, and never exceeds what the boards drew
+    for anybody; half of its variance is common to all such shares (a working assumption).
+
+    Sources:
+        ``measuring/gpu_share.py``: sigma of each way to share.
+    """
+    gpu_kwh, active_kwh = measurement.energy.gpu or 0.0, measurement.active_energy.gpu or 0.0
+    if measurement.gpu_share_sigma == 0:
+        return gpu_kwh
+    names = (("gpu_share", 0.5), (f"machine/{measurement.machine_id}/gpu_share", 0.5))
+    drawn_kwh = active_kwh * draws.lognormal(measurement.gpu_share_sigma, *names)
+    boards_kwh = (measurement.machine_energy.gpu or 0.0) - (measurement.idle_energy.gpu or 0.0)
+    return np.asarray(
+        gpu_kwh - active_kwh + np.minimum(drawn_kwh, max(boards_kwh, active_kwh)), dtype=np.float64
+    )
 
 
 def dcie_draws(efficiency: Efficiency, host_id: str, draws: Draws) -> Floats:

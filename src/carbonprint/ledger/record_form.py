@@ -100,6 +100,20 @@ class QualityByComponent(_Part):
     other: Quality
 
 
+class GpuDeviceForm(_Part):
+    """What one GPU adds up to: the board's energy, and the job's share of it."""
+
+    name: str
+    method: Literal["exclusive", "time_slicing", "processes", "mps", "mig", "whole_device", "unused"] | None
+    samples: Annotated[int, Field(ge=0)]
+    idle_w: Amount
+    active_share: Share
+    idle_share: Share
+    energy_kwh: Amount
+    active_energy_kwh: Amount
+    unseen_s: Amount
+
+
 class MeasurementForm(_Part):
     """What was measured."""
 
@@ -118,6 +132,8 @@ class MeasurementForm(_Part):
     meter_energy_kwh: Amount
     rest_energy_kwh: MachineEnergy | None
     quality: QualityByComponent
+    gpu_devices: list[GpuDeviceForm] | None = None
+    gpu_share_sigma: Annotated[float, Field(ge=0, le=10)] = 0.0
 
 
 class MixForm(_Part):

@@ -10,7 +10,7 @@ from carbonprint import __version__
 from carbonprint.footprint.seed import N_DRAWS, SEED
 from carbonprint.hosting.standing import HostFactors, Standing
 from carbonprint.ledger.record import SCHEMA, printable
-from carbonprint.measuring.measurement import Component, Measurement
+from carbonprint.measuring.measurement import Component, GpuDevice, Measurement
 from carbonprint.provenance import Basis, Caveat, Estimate, Source
 from carbonprint.reference.codecarbon_tables import MIX_SOURCE, energy_mix
 from carbonprint.reference.power import model_sources
@@ -110,6 +110,22 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "other_base_kwh": measurement.other_base_kwh,
         "other_base_sigma": measurement.other_base_sigma,
         "machine_id": measurement.machine_id,
+        "gpu_devices": [_gpu_device(device) for device in measurement.gpu_devices],
+        "gpu_share_sigma": measurement.gpu_share_sigma,
+    }
+
+
+def _gpu_device(device: GpuDevice) -> dict[str, Any]:
+    return {
+        "name": printable(device.name),
+        "method": device.method,
+        "samples": device.n_samples,
+        "idle_w": device.idle_w,
+        "active_share": device.active_share,
+        "idle_share": device.idle_share,
+        "energy_kwh": device.energy_kwh,
+        "active_energy_kwh": device.active_energy_kwh,
+        "unseen_s": device.unseen_s,
     }
 
 

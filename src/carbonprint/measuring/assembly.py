@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.detection import machine_pseudonym
+from carbonprint.measuring.gpu_tally import gpu_caveats, gpu_meter_model, gpu_share_sigma
 from carbonprint.measuring.measurement import (
     Component,
     ComponentEnergy,
@@ -36,7 +37,7 @@ def assemble(
         interval_s: Time between two samples. [s].
         cpu_s: CPU seconds of the job. [s]; None where they could not be read.
     """
-    sums = tally.sums()
+    sums, devices = tally.sums(), tally.gpu_devices
     unknown = {Component.RAM} if not tally.is_ram_counted and tally.setup.model.ram_w is None else set()
     if tally.setup.gpu_model is not None and sums.machine[Component.GPU] == 0:
         unknown.add(Component.GPU)
@@ -64,7 +65,9 @@ def assemble(
         quality=_quality(tally, unknown),
         models=_models(tally, unknown),
         machine_id=machine_pseudonym(),
-        caveats=tuple(_caveats(tally, cpu_s)),
+        caveats=(*_caveats(tally, cpu_s), *gpu_caveats(devices)),
+        gpu_devices=devices,
+        gpu_share_sigma=gpu_share_sigma(devices),
     )
 
 
@@ -133,9 +136,10 @@ def _quality(tally: Tally, unknown: set[Component]) -> dict[Component, Basis | N
 
 def _models(tally: Tally, unknown: set[Component]) -> dict[Component, str | None]:
     ram = "rapl_dram" if tally.is_ram_counted else "dram_per_gib"
+    gpu = gpu_meter_model(tally.setup.gpu_model, tally.gpus, tally.duration_s)
     return {
         Component.CPU: _rapl_model(tally) if tally.is_cpu_counted else tally.setup.model.cpu_model,
-        Component.GPU: None if Component.GPU in unknown else tally.setup.gpu_model,
+        Component.GPU: None if Component.GPU in unknown else gpu,
         Component.RAM: None if Component.RAM in unknown else ram,
         Component.OTHER: "other",
     }

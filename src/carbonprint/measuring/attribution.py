@@ -16,7 +16,7 @@ from carbonprint.measuring.measurement import Component, ReservedShare
 
 if TYPE_CHECKING:
     from carbonprint.hardware import PowerModel
-    from carbonprint.measuring.intervals import Interval
+    from carbonprint.measuring.intervals import GpuUse, Interval
 
 ByComponent = dict[Component, float]
 """A figure for each component."""
@@ -194,13 +194,49 @@ class Attribution:
         job_idle: ByComponent,
     ) -> None:
         gpu = Component.GPU
-        reserved = self._reserved[gpu] * interval.idle_factors.gpu
         for number, use in enumerate(interval.gpus):
-            if use.energy_j is None:
-                continue
             idle_w = self._idle.gpus_w[number] if number < len(self._idle.gpus_w) else 0.0
-            idle_j = min(idle_w * interval.duration_s, use.energy_j)
-            machine[gpu] += use.energy_j
-            idle[gpu] += idle_j
-            job_active[gpu] += (use.energy_j - idle_j) * use.active_share
-            job_idle[gpu] += idle_j * reserved * use.idle_share
+            split = split_gpu(use, interval.duration_s, idle_w, interval.idle_factors.gpu)
+            machine[gpu] += split.energy_j
+            idle[gpu] += split.idle_j
+            job_active[gpu] += split.job_active_j
+            job_idle[gpu] += split.job_idle_j
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuSplit:
+    """The energy of one GPU in one interval, told apart. [J].
+
+    Attributes:
+        energy_j: The whole board.
+        idle_j: The board with nothing to do.
+        job_active_j: What the job's work caused.
+        job_idle_j: The job's part of ``idle_j``.
+    """
+
+    energy_j: float
+    idle_j: float
+    job_active_j: float
+    job_idle_j: float
+
+
+def split_gpu(use: GpuUse, duration_s: float, idle_w: float, run_share: float) -> GpuSplit:
+    """Tell the energy of one GPU apart; nothing of one that was not seen.
+
+    Of its idle energy the job has what is reserved for it, divided among the runs that overlap, and where others are
+    on a device that no scheduler keeps for it, at most its part of the processes.
+
+    Args:
+        use: What was seen of it.
+        duration_s: How long that was. [s].
+        idle_w: Its power with nothing to do. [W].
+        run_share: This run's part where runs that overlap divide the idle GPUs. [-], 0 to 1.
+    """
+    energy_j = use.energy_j or 0.0
+    idle_j = min(idle_w * duration_s, energy_j)
+    return GpuSplit(
+        energy_j=energy_j,
+        idle_j=idle_j,
+        job_active_j=(energy_j - idle_j) * use.active_share,
+        job_idle_j=idle_j * min(use.idle_share * run_share, use.process_share),
+    )

@@ -13,7 +13,8 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,8 +25,8 @@ besides carbonprint keeps what it logs. A filter stays where codecarbon sets lev
 logging.getLogger("codecarbon").addFilter(lambda _record: not getattr(_ours, "are_quiet", False))
 _ours.are_quiet = True
 
+from codecarbon.core import gpu_amd, gpu_nvidia  # noqa: E402
 from codecarbon.core.cpu import TDP, IntelRAPL  # noqa: E402
-from codecarbon.core.gpu import AllGPUDevices, is_gpu_details_available  # noqa: E402
 from codecarbon.core.rapl import RAPLFile  # noqa: E402
 from codecarbon.core.units import Energy, Time  # noqa: E402
 
@@ -34,13 +35,19 @@ from carbonprint.measuring.counters import (  # noqa: E402
     RawCounters,
     find_counters,
 )
-from carbonprint.measuring.intervals import GpuUse  # noqa: E402
+from carbonprint.measuring.gpu_board import Advance  # noqa: E402
+from carbonprint.measuring.gpu_opening import amd_boards, nvidia_boards  # noqa: E402
+from carbonprint.measuring.gpu_processes import AmdDriver, ProcessBook  # noqa: E402
 from carbonprint.measuring.readings import MeterReading  # noqa: E402
+from carbonprint.provenance import Caveat  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from codecarbon.core.gpu_device import GPUDevice
+
+    from carbonprint.measuring.gpu_board import Board
+    from carbonprint.measuring.intervals import GpuUse
 
 
 _ours.are_quiet = False
@@ -66,6 +73,10 @@ class CodecarbonMeter:
     Args:
         powercap_dir: The powercap tree.
         start: What the raw counters read when the job started.
+
+    Attributes:
+        notes: What went wrong since they were last taken away.
+        gpus_ready_s: Monotonic time from which the GPUs are metered. [s].
     """
 
     @quietly
@@ -82,10 +93,11 @@ class CodecarbonMeter:
             raw_uj = start.energy_uj.get(os.path.realpath(counter.path))
             # Not readable at the start: no baseline, so codecarbon skips the first interval and says so.
             counter.last_energy = None if raw_uj is None else Energy.from_ujoules(raw_uj)
-        self._gpus = AllGPUDevices() if is_gpu_details_available() else None
-        if self._gpus is not None:
-            self._gpus.start()
-        self._gpus_read_s = time.monotonic()
+        self.notes: list[Caveat] = []
+        self._book = ProcessBook()
+        self._boards = _open_boards(self.notes)
+        self.gpus_ready_s = time.monotonic()
+        self._take_notes()
 
     @property
     def has_cpu_counters(self) -> bool:
@@ -95,20 +107,24 @@ class CodecarbonMeter:
     @property
     def gpu_names(self) -> tuple[str, ...]:
         """Names of the GPUs, one each."""
-        if self._gpus is None:
-            return ()
-        return tuple(str(info.get("name", "GPU")) for info in self._gpus.get_gpu_static_info())
+        return tuple(board.name for board in self._boards)
 
     @property
     def gpu_model(self) -> str | None:
         """Which kind of GPU meter this is, by the names of ``reference/power.toml``."""
-        if self._gpus is None or not self._gpus.devices:
+        if not self._boards:
             return None
-        if any("AMD" in type(device).__name__ for device in self._gpus.devices):
+        if any(isinstance(board.driver, AmdDriver) for board in self._boards):
             return "amdsmi"
         sampled_part_of_the_time = ("A100", "H100", "H200", "A30", "H800", "A800", "GH200")
         names = " ".join(self.gpu_names)
         return "nvml_ga100_gh100" if any(name in names for name in sampled_part_of_the_time) else "nvml"
+
+    @property
+    def gpu_reserved_share(self) -> float | None:
+        """The part of the GPUs that is kept for the job. [-], 0 to 1; None without any."""
+        shares = [board.idle_share for board in self._boards]
+        return sum(shares) / len(shares) if shares else None
 
     @quietly
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
@@ -118,8 +134,16 @@ class CodecarbonMeter:
             duration_s: Time since the last reading. [s].
             is_of_job: Tells whether a process id belongs to the job.
         """
-        reading = self._read_rapl(duration_s)
-        return replace(reading, gpus=self._read_gpus(is_of_job))
+        self._book.open(is_of_job)
+        gpus = tuple(board.read(self._book) for board in self._boards)
+        self._take_notes()
+        try:
+            reading = self._read_rapl(duration_s)
+        except Exception as error:  # noqa: BLE001  # what the GPUs have said must not be lost with it
+            text = f"a meter failed ({type(error).__name__}: {error})"
+            self.notes.append(Caveat(code="meter-fault", text=text))
+            reading = MeterReading()
+        return replace(reading, gpus=gpus)
 
     @quietly
     def replay(self, end: RawCounters, duration_s: float) -> MeterReading:
@@ -139,10 +163,20 @@ class CodecarbonMeter:
                 del counter._get_value
 
     @quietly
-    def gpu_powers_w(self) -> tuple[float | None, ...]:
-        """Give the power of each GPU at this moment. [W]."""
-        devices = [] if self._gpus is None else self._gpus.devices
-        return tuple(device._read_power_watts() for device in devices)
+    def gpus_afterwards(self, duration_s: float, is_of_job: Callable[[int], bool]) -> tuple[GpuUse, ...]:
+        """Say what the GPUs did in a time that is over, by what they do now.
+
+        Args:
+            duration_s: How long that was. [s].
+            is_of_job: Tells whether a process id belongs to the job.
+        """
+        self._book.open(is_of_job)
+        return tuple(board.afterwards(self._book, duration_s) for board in self._boards)
+
+    def _take_notes(self) -> None:
+        for board in self._boards:
+            self.notes += board.notes
+            board.notes.clear()
 
     def _all_files(self) -> list[RAPLFile]:
         return [*(self._rapl._rapl_files if self._rapl is not None else []), *self._dram]
@@ -166,23 +200,6 @@ class CodecarbonMeter:
                     still.add("ram")
         return MeterReading(cpu_j=cpu_j, ram_j=ram_j, still=frozenset(still))
 
-    def _read_gpus(self, is_of_job: Callable[[int], bool]) -> tuple[GpuUse, ...]:
-        if self._gpus is None or not self._gpus.devices:
-            return ()
-        self._gpus.sample_power()
-        now_s, last_s = time.monotonic(), self._gpus_read_s
-        self._gpus_read_s = now_s
-        deltas = self._gpus.get_delta(Time.from_seconds(max(now_s - last_s, 1e-9)))
-        if len(deltas) != len(self._gpus.devices):
-            return ()
-        return tuple(
-            GpuUse(
-                energy_j=_joules(delta["delta_energy_consumption"].kWh),
-                active_share=_job_share(device, is_of_job),
-            )
-            for device, delta in zip(self._gpus.devices, deltas, strict=True)
-        )
-
 
 @quietly
 def match_tdp_w(cpu_name: str, table: Mapping[str, float]) -> float | None:
@@ -204,20 +221,68 @@ def _open_rapl(powercap_dir: Path) -> IntelRAPL | None:
     return rapl if rapl._rapl_files and rapl._available else None
 
 
-def _job_share(device: GPUDevice, is_of_job: Callable[[int], bool]) -> float:
-    """The job's part of one GPU's active energy: all of it unless a process of somebody else is seen there.
+class _CodecarbonGpu:
+    """codecarbon's device as the energy meter of one board.
 
-    In a container the driver gives the host's process ids, which mean nothing here: then the whole device counts, since
-    a figure that is too small is the worse mistake.
+    codecarbon falls back from the energy counter to the power by itself, and never counts less than nothing. What it
+    does not tell apart is a device that answers nothing at all: it counts 0 J for it.
     """
-    try:
-        pids = [int(process["pid"]) for process in device._get_compute_processes()]  # type: ignore[attr-defined]
-    except Exception:  # noqa: BLE001  # the driver's own errors, of which there are many kinds
-        return 1.0
-    known = [pid for pid in pids if os.path.exists(f"/proc/{pid}")]
-    if not known:
-        return 1.0
-    return sum(is_of_job(pid) for pid in known) / len(known)
+
+    def __init__(self, device: GPUDevice) -> None:
+        self.device: Any = device
+        self.name, self.uuid = str(device._gpu_name), str(device._uuid)
+        device.start()
+
+    def advance(self, duration_s: float) -> Advance:
+        device, before = self.device, self.device.last_energy
+        device.sample_power()
+        device.delta(Time.from_seconds(duration_s))
+        if device._use_power_fallback and device._warned_power_failure:
+            raise OSError("it tells neither its energy nor its power")
+        now = device.last_energy
+        moved_kwh = None if before is None or now is None else now.kWh - before.kWh
+        return Advance(
+            energy_j=max(0.0, _joules(device.energy_delta.kWh)),
+            is_still=moved_kwh == 0 and not device._use_power_fallback,
+            is_reset=moved_kwh is not None and moved_kwh < 0,
+        )
+
+    def stand_in(self, energy_j: float) -> None:
+        self.device._fallback_energy_since_counter += Energy(energy_j * Energy.JOULES_TO_KWH)
+
+    def power_w(self) -> float | None:
+        power_w = self.device._read_power_watts()
+        return None if power_w is None else float(power_w)
+
+    def use(self, handle: object) -> None:
+        self.device.handle = handle
+
+
+class _NvidiaDevice(gpu_nvidia.NvidiaGPUDevice):
+    """codecarbon's device; a board in MIG mode tells its memory to root alone, and it must be metered all the same."""
+
+    def _get_memory_info(self) -> object:
+        try:
+            return super()._get_memory_info()  # type: ignore[no-untyped-call]
+        except Exception:  # noqa: BLE001  # the driver's own errors, of which there are many kinds
+            return SimpleNamespace(total=0, free=0, used=0)
+
+
+def _open_boards(notes: list[Caveat]) -> list[Board]:
+    boards: list[Board] = []
+    if gpu_nvidia.PYNVML_AVAILABLE:
+        boards += nvidia_boards(gpu_nvidia.pynvml, _nvidia_meter, os.environ, notes)  # type: ignore[attr-defined]
+    if gpu_amd.AMDSMI_AVAILABLE:
+        boards += amd_boards(gpu_amd.amdsmi, _amd_meter, os.environ, notes)  # type: ignore[attr-defined]
+    return boards
+
+
+def _nvidia_meter(index: int, handle: object) -> _CodecarbonGpu:
+    return _CodecarbonGpu(_NvidiaDevice(handle=handle, gpu_index=index))
+
+
+def _amd_meter(index: int, handle: object) -> _CodecarbonGpu:
+    return _CodecarbonGpu(gpu_amd.AMDGPUDevice(handle=handle, gpu_index=index))
 
 
 def _joules(energy_kwh: float) -> float:

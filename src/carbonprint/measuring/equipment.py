@@ -72,10 +72,15 @@ def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[
         text = "what machine this is could not be read: a server is assumed"
         faults.append(Caveat(code="machine-unknown", text=text))
     gpu_model = None if meter is None else meter.gpu_model
+    reserved = reserved_share(hardware, has_gpu=gpu_model is not None)
+    if meter is not None:
+        faults += meter.notes
+        meter.notes.clear()
+        reserved = replace(reserved, gpu=meter.gpu_reserved_share)
     setup = Setup(
         hardware=hardware,
         model=power_model(hardware, tdp_w),
-        reserved=reserved_share(hardware, has_gpu=gpu_model is not None),
+        reserved=reserved,
         has_cpu_counters=meter is not None and meter.has_cpu_counters,
         gpu_model=gpu_model,
         gpu_names=() if meter is None else meter.gpu_names,
@@ -104,7 +109,7 @@ class Equipment:
         self.meter = meter
         self.setup = setup
         self.faults = faults
-        self._gpu_ready_s = time.monotonic()
+        self._gpu_ready_s = time.monotonic() if meter is None else meter.gpus_ready_s
         self._gpus_w: dict[int, float] = {}
 
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
@@ -112,10 +117,13 @@ class Equipment:
         if self.meter is None:
             return MeterReading()
         try:
-            return self.meter.read(duration_s, is_of_job)
+            reading = self.meter.read(duration_s, is_of_job)
         except Exception as error:  # noqa: BLE001  # a meter may fail in as many ways as there are drivers
             self.faults.append(_fault("a meter failed", error))
             return MeterReading()
+        self.faults += self.meter.notes
+        self.meter.notes.clear()
+        return reading
 
     def read_at_once(self, last_s: float, is_of_job: Callable[[int], bool]) -> tuple[float, MeterReading]:
         """Read the meters so that the reading belongs to one moment.
@@ -140,20 +148,21 @@ class Equipment:
             ended_s = time.monotonic()
         return (begun_s + ended_s) / 2, reading
 
-    def replay(self, end: RawCounters, duration_s: float) -> MeterReading:
-        """Do what ``read`` does for a job that had ended before the meters were opened."""
+    def replay(
+        self, end: RawCounters, duration_s: float, is_of_job: Callable[[int], bool] = lambda _pid: False
+    ) -> MeterReading:
+        """Do what ``read`` does for a job that had ended before the meters were opened.
+
+        The GPUs were not seen while it ran: their power now stands for it.
+        """
         if self.meter is None:
             return MeterReading()
         try:
             reading = self.meter.replay(end, duration_s)
-            powers_w = self.meter.gpu_powers_w()
+            gpus = self.meter.gpus_afterwards(duration_s, is_of_job)
         except Exception as error:  # noqa: BLE001  # as above
             self.faults.append(_fault("a meter failed", error))
             return MeterReading()
-        # The GPUs were not seen while the job ran: their power now stands for it.
-        gpus = tuple(
-            GpuUse(energy_j=None if power_w is None else power_w * duration_s) for power_w in powers_w
-        )
         return replace(reading, gpus=gpus)
 
     def interval(
@@ -187,7 +196,7 @@ class Equipment:
         """What the GPUs did over a whole interval.
 
         Their first moments pass before the driver's library is loaded; later a reading may fail. The last power seen
-        stands for what was not.
+        stands for what was not, unless the board itself knows better.
         """
         duration_s = now.at_s - last.at_s
         if duration_s <= 0:
@@ -199,7 +208,8 @@ class Equipment:
             power_w = self._gpus_w.get(number)
             if use.energy_j is not None and seen_s > 0:
                 power_w = self._gpus_w[number] = use.energy_j / seen_s
-                use = replace(use, energy_j=power_w * duration_s, unseen_s=duration_s - seen_s)
+                unseen_s = duration_s - seen_s + min(use.unseen_s, seen_s)
+                use = replace(use, energy_j=power_w * duration_s, unseen_s=unseen_s)
             elif use.energy_j is None:
                 energy_j = None if power_w is None else power_w * duration_s
                 use = replace(use, energy_j=energy_j, unseen_s=duration_s)

@@ -35,15 +35,21 @@ class GpuUse:
         active_share: The job's part of its active energy. [-], 0 to 1.
         idle_share: The part of it that was kept switched on for the job. [-], 0 to 1.
         unseen_s: Part of the time in which it was not seen, and its mean power stands for it. [s].
+        process_share: At most so much of its idle energy is the job's: its part of the processes there. [-], 0 to 1.
+        utilisation: Part of the time in which it did anything. [-], 0 to 1; None where that is not told.
+        method: How the share was found, by the names of ``gpu_share.ShareMethod``; None where it was not seen.
     """
 
     energy_j: float | None
     active_share: float = 1.0
     idle_share: float = 1.0
     unseen_s: float = 0.0
+    process_share: float = 1.0
+    utilisation: float | None = None
+    method: str | None = None
 
     def merged(self, later: GpuUse) -> GpuUse:
-        """Put two that follow each other together; shares are weighted by energy."""
+        """Put two that follow each other together; shares are weighted by energy, utilisation is the mean of both."""
         if self.energy_j is None or later.energy_j is None:
             return self if later.energy_j is None else later
         total_j = self.energy_j + later.energy_j
@@ -53,6 +59,11 @@ class GpuUse:
             active_share=part * self.active_share + (1 - part) * later.active_share,
             idle_share=part * self.idle_share + (1 - part) * later.idle_share,
             unseen_s=self.unseen_s + later.unseen_s,
+            process_share=part * self.process_share + (1 - part) * later.process_share,
+            utilisation=None
+            if self.utilisation is None or later.utilisation is None
+            else (self.utilisation + later.utilisation) / 2,
+            method=later.method or self.method,
         )
 
 

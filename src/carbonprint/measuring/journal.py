@@ -234,6 +234,9 @@ def interval_as_list(interval: Interval) -> list[Any]:
                 _rounded(gpu.active_share),
                 _rounded(gpu.idle_share),
                 _rounded(gpu.unseen_s),
+                _rounded(gpu.process_share),
+                _rounded(gpu.utilisation),
+                gpu.method,
             ]
             for gpu in interval.gpus
         ],
@@ -259,8 +262,16 @@ def interval_from_list(values: list[Any]) -> Interval:
         still=frozenset(still),
         idle_factors=IdleFactors(*factors),
         gpus=tuple(
-            GpuUse(energy_j=energy_j, active_share=active, idle_share=idle, unseen_s=gpu_unseen_s)
-            for energy_j, active, idle, gpu_unseen_s in gpus
+            GpuUse(
+                energy_j=energy_j,
+                active_share=active,
+                idle_share=idle,
+                unseen_s=gpu_unseen_s,
+                process_share=process_share,
+                utilisation=utilisation,
+                method=method,
+            )
+            for energy_j, active, idle, gpu_unseen_s, process_share, utilisation, method in gpus
         ),
     )
 

@@ -86,6 +86,34 @@ class ReservedShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuDevice:
+    """What one GPU adds up to over a run.
+
+    Attributes:
+        name: Its model.
+        method: How the job's share of it was found, by the names of ``gpu_share.ShareMethod``; None where it was not
+            seen while the job ran.
+        n_samples: In how many samples the job was on it.
+        idle_w: Its power with nothing to do. [W]; None where it had no quiet moment, and all of its energy is active.
+        active_share: The job's part of its active energy. [-], 0 to 1; None where there was none.
+        idle_share: The job's part of its idle energy. [-], 0 to 1; None where there was none.
+        energy_kwh: Energy of the whole board. [kWh].
+        active_energy_kwh: The job's part of its active energy. [kWh].
+        unseen_s: Time in which it was not seen, and its mean power stands for it. [s].
+    """
+
+    name: str
+    method: str | None
+    n_samples: int
+    idle_w: float | None
+    active_share: float | None
+    idle_share: float | None
+    energy_kwh: float
+    active_energy_kwh: float
+    unseen_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one run used, and what the machine used while it ran.
 
@@ -111,6 +139,9 @@ class Measurement:
         models: Which meter or model of ``reference/power.toml`` stands behind each component.
         machine_id: Stable pseudonym of the machine, so that a model's bias is drawn once for it.
         caveats: What a reader must know with these figures.
+        gpu_devices: Every GPU of the machine.
+        gpu_share_sigma: Lognormal sigma of ``active_energy.gpu``, besides the meter's own, where the job's share of the
+            GPUs is modelled. [-], ≥ 0.
     """
 
     started_at: datetime
@@ -131,3 +162,5 @@ class Measurement:
     models: dict[Component, str | None]
     machine_id: str
     caveats: tuple[Caveat, ...] = ()
+    gpu_devices: tuple[GpuDevice, ...] = ()
+    gpu_share_sigma: float = 0.0

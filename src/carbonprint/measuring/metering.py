@@ -163,7 +163,7 @@ class Metering:
             wait_for_load()
             if self._equipment is None:
                 raise MeasurementError("neither meter nor model could be loaded")
-            reading = self._equipment.replay(raw_end, end.at_s - self._start.at_s)
+            reading = self._equipment.replay(raw_end, end.at_s - self._start.at_s, is_of_job)
 
         def measurement(counted_cpu_s: float | None) -> Measurement:
             from carbonprint.measuring.assembly import assemble

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from carbonprint.hardware import Hardware, MachineKind, PowerModel
 from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower
+from carbonprint.measuring.gpu_tally import GpuTally, gpu_devices
 from carbonprint.measuring.intervals import Interval, coarser
-from carbonprint.measuring.measurement import ReservedShare, ShareFrom
+from carbonprint.measuring.measurement import GpuDevice, ReservedShare, ShareFrom
 from carbonprint.provenance import Basis, Caveat
 
 if TYPE_CHECKING:
@@ -89,6 +90,7 @@ class Tally:
         faults: What went wrong so far, each in words.
         extrapolated_s: Time for which a counter was not seen and a model filled the gap. [s].
         duration_s: Time that has been added. [s].
+        gpus: What the samples say of the GPUs.
     """
 
     def __init__(self, setup: Setup, faults: list[Caveat] | None = None) -> None:
@@ -96,6 +98,7 @@ class Tally:
         self.faults = faults if faults is not None else []
         self.extrapolated_s = 0.0
         self.duration_s = 0.0
+        self.gpus = GpuTally()
         self._n_gpus = 0
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
@@ -111,6 +114,7 @@ class Tally:
                 self._moved.add(part)
         self._n_gpus = max(self._n_gpus, len(interval.gpus))
         self._note_quiet(interval)
+        self.gpus.add(interval)
         self._intervals.append(interval)
         if len(self._intervals) > _MOST_INTERVALS:
             self._intervals = coarser(self._intervals)
@@ -149,15 +153,25 @@ class Tally:
     @property
     def idle_power(self) -> IdlePower:
         """Power of what is counted with nothing to do: the lowest known at the start or seen since, or the model."""
-        known = {**self._quiet_w}
-        for name, power_w in (self.setup.idle_w or {}).items():
-            known[name] = min(power_w, known.get(name, power_w))
-        model = self.setup.model
+        known, model = self.known_idle_w, self.setup.model
         return IdlePower(
             cpu_w=known.get("cpu", model.cpu_idle_w),
             ram_w=known.get("ram", model.ram_w or 0.0),
             gpus_w=tuple(known.get(f"gpu{n}", 0.0) for n in range(self._n_gpus)),
         )
+
+    @property
+    def known_idle_w(self) -> Mapping[str, float]:
+        """Idle power by component (``cpu``, ``gpu0`` …) where it is known: at the start, or lower in this run. [W]."""
+        known = {**self._quiet_w}
+        for name, power_w in (self.setup.idle_w or {}).items():
+            known[name] = min(power_w, known.get(name, power_w))
+        return known
+
+    @property
+    def gpu_devices(self) -> tuple[GpuDevice, ...]:
+        """What each GPU adds up to."""
+        return gpu_devices(self.gpus, self._intervals, self.setup.gpu_names, self.known_idle_w)
 
     @property
     def quiet_w(self) -> Mapping[str, float]:
@@ -195,12 +209,14 @@ class Tally:
     def _note_quiet(self, interval: Interval) -> None:
         """Note the lowest power seen while the machine had next to nothing to do: its idle power is no more.
 
-        GPUs tell no load here; the lowest power of each stands for its idle.
+        A GPU by its own load: a job that keeps it at work all the time shows nothing of its idle power.
         """
         if interval.duration_s < _TELLING_S:
             return
         counted_j = {
-            f"gpu{n}": gpu.energy_j for n, gpu in enumerate(interval.gpus) if gpu.energy_j is not None
+            f"gpu{n}": gpu.energy_j
+            for n, gpu in enumerate(interval.gpus)
+            if gpu.energy_j is not None and gpu.utilisation == 0
         }
         capacity_s = interval.duration_s * self.setup.hardware.n_cpus
         own_s = interval.job_cpu_s + interval.meter_cpu_s
