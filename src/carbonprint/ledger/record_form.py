@@ -100,6 +100,12 @@ class QualityByComponent(_Part):
     other: Quality
 
 
+class SeriesForm(_Part):
+    """The samples that were kept beside the record, in the ledger it was made in."""
+
+    n_samples: Annotated[int, Field(ge=0)]
+
+
 class MeasurementForm(_Part):
     """What was measured."""
 
@@ -118,6 +124,7 @@ class MeasurementForm(_Part):
     meter_energy_kwh: Amount
     rest_energy_kwh: MachineEnergy | None
     quality: QualityByComponent
+    series: SeriesForm | None = None
 
 
 class MixForm(_Part):

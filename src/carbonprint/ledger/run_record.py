@@ -105,6 +105,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "other_base_kwh": measurement.other_base_kwh,
         "other_base_sigma": measurement.other_base_sigma,
         "machine_id": measurement.machine_id,
+        "series": None if measurement.series is None else {"n_samples": measurement.series.n_samples},
     }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from carbonprint.provenance import Basis, Caveat
@@ -86,6 +87,23 @@ class ReservedShare:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The samples of a run in a compact form; ``measuring/samples.py`` reads them.
+
+    Attributes:
+        form: The form of ``data``.
+        n_samples: How many there are.
+        setup: What turns them into powers, as JSON can hold it: the machine, its idle power, the trusted counters.
+        data: What was seen between each two samples, as ``measuring/series.py`` writes it.
+    """
+
+    form: int
+    n_samples: int
+    setup: Mapping[str, Any] = field(repr=False)
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one run used, and what the machine used while it ran.
 
@@ -111,6 +129,7 @@ class Measurement:
         models: Which meter or model of ``reference/power.toml`` stands behind each component.
         machine_id: Stable pseudonym of the machine, so that a model's bias is drawn once for it.
         caveats: What a reader must know with these figures.
+        series: Its samples; None where there are none.
     """
 
     started_at: datetime
@@ -131,3 +150,4 @@ class Measurement:
     models: dict[Component, str | None]
     machine_id: str
     caveats: tuple[Caveat, ...] = ()
+    series: Series | None = None

@@ -12,6 +12,7 @@ from carbonprint.hardware import Hardware, MachineKind, PowerModel
 from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower
 from carbonprint.measuring.intervals import Interval, coarser
 from carbonprint.measuring.measurement import ReservedShare, ShareFrom
+from carbonprint.measuring.series import SeriesWriter
 from carbonprint.provenance import Basis, Caveat
 
 if TYPE_CHECKING:
@@ -52,6 +53,18 @@ class Setup:
     gpu_names: tuple[str, ...] = ()
     idle_w: Mapping[str, float] | None = None
 
+    def attribution(self, idle: IdlePower, *, trust_cpu: bool, trust_ram: bool) -> Attribution:
+        """Give what splits the intervals of a run on this machine.
+
+        Args:
+            idle: The idle power of what is counted.
+            trust_cpu: Whether the counters of the CPU packages moved in it.
+            trust_ram: The same of the memory.
+        """
+        return Attribution(
+            self.model, idle, self.reserved, self.hardware.n_cpus, trust_cpu=trust_cpu, trust_ram=trust_ram
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return asdict(self)
@@ -89,6 +102,7 @@ class Tally:
         faults: What went wrong so far, each in words.
         extrapolated_s: Time for which a counter was not seen and a model filled the gap. [s].
         duration_s: Time that has been added. [s].
+        series: Every interval that has been added, in the compact form.
     """
 
     def __init__(self, setup: Setup, faults: list[Caveat] | None = None) -> None:
@@ -96,6 +110,7 @@ class Tally:
         self.faults = faults if faults is not None else []
         self.extrapolated_s = 0.0
         self.duration_s = 0.0
+        self.series = SeriesWriter()
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
         self._moved: set[str] = set()
@@ -109,6 +124,7 @@ class Tally:
             if counted_j is not None and part not in interval.still:
                 self._moved.add(part)
         self._note_quiet(interval)
+        self.series.add(interval)
         self._intervals.append(interval)
         if len(self._intervals) > _MOST_INTERVALS:
             self._intervals = coarser(self._intervals)
@@ -164,13 +180,8 @@ class Tally:
 
     def attribution(self) -> Attribution:
         """Give what splits the intervals of this run, as far as it is known."""
-        return Attribution(
-            self.setup.model,
-            self.idle_power,
-            self.setup.reserved,
-            self.setup.hardware.n_cpus,
-            trust_cpu=self.is_cpu_counted,
-            trust_ram=self.is_ram_counted,
+        return self.setup.attribution(
+            self.idle_power, trust_cpu=self.is_cpu_counted, trust_ram=self.is_ram_counted
         )
 
     def sums(self) -> EnergySums:
