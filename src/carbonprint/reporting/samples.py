@@ -35,8 +35,8 @@ def sample_lines(samples: Iterable[Sample], language: str = "en") -> Iterator[st
         _("from (s)"),
         _("for (s)"),
         *(f"{names[part]} (W)" for part in _PARTS),
-        f"{_('job')} (W)",
-        f"{_('job')} (% CPU)",
+        _("job (W)"),
+        _("job (% CPU)"),
     ]
     widths = [max(len(heading), _LEAST_WIDTH) for heading in headings]
 
@@ -79,5 +79,6 @@ def power_line(samples: Iterable[Sample], language: str = "en") -> str:
         number(power_w, language, digits=3)
         for power_w in (min(powers_w), sum(powers_w) / len(powers_w), max(powers_w))
     )
-    text = translator(language)("{mean} W ({least} to {most})")
-    return f"{sparkline(powers_w)}  {text.format(mean=mean, least=least, most=most)}"
+    _ = translator(language)
+    figures = _("{mean} W ({least} to {most})").format(mean=mean, least=least, most=most)
+    return f"{sparkline(powers_w)}  {figures}"
