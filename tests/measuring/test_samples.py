@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import time
 from dataclasses import replace
 
 import pytest
+from powercap_tree import TWO_PACKAGES, tree_in_memory, writing
+from wrapped import CARBONPRINT, Wrapper
 
 from carbonprint.errors import SamplesError
 from carbonprint.hardware import Hardware, MachineKind
@@ -145,3 +152,66 @@ def test_an_interval_grows_up_to_a_minute_and_one_that_was_chosen_not_at_all(tmp
     chosen = long_run(tmp_path, 20)
     assert chosen.interval_s == 0.004
     assert "interval-widened" not in {each.code for each in chosen.caveats}
+
+
+# Real runs
+
+
+@pytest.fixture
+def wrapper(tmp_path):
+    return Wrapper(tmp_path)
+
+
+def samples_of(wrapper):
+    done = subprocess.run(
+        [*CARBONPRINT, "runs", "show", "last", "--samples", "--format", "json"],
+        env=wrapper.environment, cwd=wrapper.folder, capture_output=True, check=True,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def test_a_run_with_counters_keeps_the_power_of_every_sample(wrapper):
+    with tree_in_memory(TWO_PACKAGES) as tree, writing(tree):
+        wrapper.environment["CARBONPRINT_POWERCAP_DIR"] = str(tree.root)
+        wrapper.run("--interval", "0.2", "--", "sleep", "1.5")
+    rows, record = samples_of(wrapper), wrapper.record()
+    assert len(rows) == record["measurement"]["series"]["n_samples"] >= 5
+    assert rows[-1]["end_s"] == pytest.approx(record["duration_s"], abs=0.001)
+    for part in ("cpu", "ram", "other", "total"):
+        machine_j = record["measurement"]["machine_energy_kwh"][part] * 3.6e6
+        assert sum(row[f"machine_{part}_j"] for row in rows) == pytest.approx(machine_j, rel=0.001)
+        job_j = record["measurement"]["energy_kwh"][part] * 3.6e6
+        found_j = sum(row[f"job_active_{part}_j"] + row[f"job_idle_{part}_j"] for row in rows)
+        assert found_j == pytest.approx(job_j, rel=0.001, abs=0.1)
+    mean_w = sum(row["machine_cpu_j"] for row in rows) / rows[-1]["end_s"]
+    assert mean_w == pytest.approx(55 + 80, rel=0.05)
+
+
+def test_the_samples_of_a_wrapper_that_was_killed_are_kept_with_its_run(wrapper):
+    process = wrapper.start("--interval", "0.1", "--", "sh", "-c", "echo $$; exec sleep 30")
+    pid = int(process.stdout.readline())
+    time.sleep(1.5)
+    process.kill()
+    process.wait()
+    os.kill(pid, signal.SIGKILL)
+    process.communicate()
+    rows, record = samples_of(wrapper), wrapper.record()
+    assert record["state"] == "interrupted"
+    assert len(rows) == record["measurement"]["series"]["n_samples"] >= 3
+    assert rows[-1]["end_s"] == pytest.approx(record["duration_s"], abs=0.001)
+
+
+def test_samples_need_no_numpy(wrapper):
+    wrapper.put_before({"numpy/__init__.py": "raise ImportError('this library is broken')"})
+    wrapper.run("--", "true")
+    assert wrapper.record()["measurement"]["series"] == {"n_samples": 1}
+
+
+def test_where_the_ledger_cannot_be_written_the_samples_are_in_the_file(wrapper):
+    wrapper.state_dir.write_text("a file where the directory should be")
+    wrapper.environment["TMPDIR"] = str(wrapper.folder)
+    wrapper.run("--", "true")
+    (aside,) = wrapper.folder.glob("carbonprint-*.json")
+    wrapper.environment["CARBONPRINT_STATE_DIR"] = str(wrapper.folder / "other")
+    subprocess.run([*CARBONPRINT, "runs", "import", str(aside)], env=wrapper.environment, check=True)
+    assert len(samples_of(wrapper)) == 1

@@ -21,10 +21,9 @@ def resampled(energies: Iterable[tuple[float, float]], n_cells: int) -> list[flo
         Mean powers [W], shape (n_cells,); nothing where all of it took no time.
     """
     parts = list(energies)
-    total_s = sum(duration_s for duration_s, _ in parts)
-    if total_s <= 0:
+    cell_s = sum(duration_s for duration_s, _ in parts) / n_cells
+    if cell_s <= 0:
         return []
-    cell_s = total_s / n_cells
     cells_j = [0.0] * n_cells
     begin_s = 0.0
     for duration_s, energy_j in parts:
