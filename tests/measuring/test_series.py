@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import random
 import zlib
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from carbonprint.measuring import series
+from carbonprint.measuring.chunks import _START
 from carbonprint.measuring.intervals import GpuUse, IdleFactors, Interval
 from carbonprint.measuring.journal import interval_as_list, interval_from_list
 from carbonprint.measuring.series import GPU_FIELDS, INTERVAL_FIELDS, SeriesWriter, decode, encode
@@ -49,7 +50,7 @@ def numbers(interval):
     found = {name: (getattr(interval, name), quantity) for name, quantity in INTERVAL_FIELDS.items()}
     for n, gpu in enumerate(interval.gpus):
         found |= {f"{n} {name}": (getattr(gpu, name), quantity) for name, quantity in GPU_FIELDS.items()}
-    return {name: each for name, each in found.items() if each[0] is not None}
+    return {name: each for name, each in found.items() if isinstance(each[0], float)}
 
 
 @given(st.lists(intervals(), max_size=6), st.integers(1, 3))
@@ -139,6 +140,23 @@ def test_a_chunk_without_a_field_has_its_default(monkeypatch):
     assert list(decode(data)) == [expected, expected]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedUse(GpuUse):
+    """A GPU with a word to it, such as how its share was found."""
+
+    method: str | None = None
+
+
+def test_words_come_through_too(monkeypatch):
+    monkeypatch.setattr(series, "GpuUse", NamedUse)
+    monkeypatch.setattr(series, "GPU_FIELDS", {**GPU_FIELDS, "method": series._WORD})
+    methods = ["mps", None, "mig", "mps", "mps"]
+    named = [replace(FULL, gpus=(NamedUse(energy_j=80.0, method=method),)) for method in methods]
+    assert list(decode(encode(named))) == named
+    merged = decode(encode(named[2:]), merging=2)
+    assert [each.gpus[0].method for each in merged] == ["mps", "mps"]
+
+
 # Merging
 
 
@@ -183,16 +201,17 @@ def chunk_of(head, planes=b""):
     """Make a chunk whose checksum is right, whatever it holds."""
     text = zlib.compress(head)
     rest = len(text).to_bytes(4, "little") + text + planes
-    return series._START.pack(len(rest), zlib.crc32(rest)) + rest
+    return _START.pack(len(rest), zlib.crc32(rest)) + rest
 
 
 @pytest.mark.parametrize(
     "head",
     [
-        b"", b"[]", b"{}", b"[1]", b'"ab"', b"[1,2]", b"[1,[1]]", b"[0,[]]", b"[99999999,[]]", b"[1,[]]",
-        b'[1,[["gpus",1,0],["duration_s",1,0]]]', b'[2,[["gpus",1,0]]]', b'[1,[["gpus",99999999999,0]]]',
-        b'[1,[["gpus",1,5]]]', b'[2,[["gpus",2,0,3,3,3]]]', b'[1,[["gpus",1,null]]]', b"[" * 100_000,
-        b'[1,[["gpus",1,0],["duration_s",1,1],["busy_cpu_s",0,0],["job_cpu_s",1,0],["meter_cpu_s",1,0]]]',
+        b"", b"[]", b"{}", b"[1]", b'"abc"', b"[1,2,3]", b"[1,[1],[]]", b"[0,[],[]]", b"[99999999,[],[]]", b"[1,[],[]]",
+        b'[1,[["gpus",1,0],["duration_s",1,0]],[]]', b'[2,[["gpus",1,0]],[]]', b'[1,[["gpus",99999999999,0]],[]]',
+        b'[1,[["gpus",1,0],["has.duration_s",1,1],["duration_s",0,0]],[]]',
+        b'[1,[["gpus",1,5]],[]]', b'[2,[["gpus",2,0,3,3,3]],[]]', b'[1,[["gpus",1,null]],[]]', b"[" * 100_000,
+        b'[1,[["gpus",1,0],["duration_s",1,1],["busy_cpu_s",0,0],["job_cpu_s",1,0],["meter_cpu_s",1,0]],[]]',
     ],
 )  # fmt: skip
 def test_what_was_never_written_so_is_refused(head):
@@ -203,7 +222,7 @@ def test_what_was_never_written_so_is_refused(head):
 def test_what_would_fill_the_memory_is_refused():
     plane = zlib.compress(bytes(50_000_000))[2:-4]
     with pytest.raises(ValueError, match="longer than it says"):
-        list(decode(chunk_of(b'[2,[["gpus",2,0,%d]]]' % len(plane), plane)))
+        list(decode(chunk_of(b'[2,[["gpus",2,0,%d]],[]]' % len(plane), plane)))
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, 1e300])

@@ -132,7 +132,7 @@ def _parquet(rows: Iterable[Row]) -> Iterator[bytes]:
     schema = pa.schema([(name, kind.value) for name, kind in COLUMNS.items()])
     stream = io.BytesIO()
     with pq.ParquetWriter(stream, schema) as writer:
-        for part in _parts(rows, 16 * _ROWS_IN_PART):
+        for part in _parts(rows, 4 * _ROWS_IN_PART):
             writer.write_batch(pa.RecordBatch.from_pylist(part, schema=schema))
     yield stream.getvalue()
 
