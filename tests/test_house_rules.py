@@ -248,6 +248,7 @@ OTHER_NAMES = {
     ("reporting.paragraphs", "Paragraphs.number", "value"),
     ("reporting.quantities", "number", "value"),
     ("reporting.quantities", "short_number", "value"),
+    ("reporting.quantities", "fixed_number", "value"),
     # By component, under the names of the record: energy_kwh.cpu, idle_share_by.cpu. The type says what of it.
     ("measuring.measurement", "ComponentEnergy", "cpu"),
     ("measuring.measurement", "ComponentEnergy", "gpu"),

@@ -90,6 +90,12 @@ class LedgerError(CarbonprintError):
     """The ledger could not be read or written; the message names it and says why."""
 
 
+class SamplesError(CarbonprintError):
+    """The samples of a run are not there, or cannot be read; the message names the run and says why."""
+
+    exit_code = 2
+
+
 def nearest_names(name: str, known: Iterable[str], *, n_most: int = 3) -> list[str]:
     """Give the known names that look most like one that is not known, nearest first, at most ``n_most``."""
     import difflib  # only errors need it, and every start of the program would pay for it

@@ -33,7 +33,7 @@ FOLDER = SOURCE / "messages" / "nl" / "LC_MESSAGES"
 
 SAME_IN_BOTH = {
     "CPU", "GPU", "DCiE", "PUE", "WUE {wue} L/kWh, {evidence}",
-    "code", "host", "run", "runs", "{count} runs", "budget", "gas", "wind", "direct",
+    "code", "host", "run", "runs", "{count} runs", "budget", "gas", "wind", "direct", "machine",
 }  # fmt: skip
 
 LOOKED_UP = {

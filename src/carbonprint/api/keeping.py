@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from carbonprint.hosting.host import Host
     from carbonprint.hosting.host_factors import HostFactors, Standing
     from carbonprint.ledger.labels import RunLabels
-    from carbonprint.measuring.measurement import Measurement
+    from carbonprint.measuring.measurement import Measurement, Series
     from carbonprint.provenance import Caveat
     from carbonprint.settings import Settings
 
@@ -114,8 +114,8 @@ def keep(
         measurement, host, labels, run_id=run_id, exit_status=exit_status, settings=settings.as_record(),
         caveats=[*caveats, *settings_caveats(settings)], budget=budget,
     )  # fmt: skip
-    fault = _add_to_ledger(made.record, settings.state_dir)
-    aside = _aside(made.record, settings.state_dir) if fault else None
+    fault = _add_to_ledger(made.record, measurement.series, settings.state_dir)
+    aside = _aside(made.record, measurement.series, settings.state_dir) if fault else None
     return replace(made, aside=aside, fault=fault)
 
 
@@ -181,13 +181,13 @@ def _footprints(
         return unknown, [Caveat(code="footprint-fault", text=text)]
 
 
-def _add_to_ledger(record: dict[str, Any], state_dir: Path) -> str:
-    """Add a record to the ledger; give why that did not work, else ``""``."""
+def _add_to_ledger(record: dict[str, Any], series: Series | None, state_dir: Path) -> str:
+    """Add a run to the ledger; give why that did not work, else ``""``."""
     try:
         from carbonprint.ledger.store import Ledger
 
         with Ledger(state_dir, busy_timeout_s=_LONGEST_WAIT_S) as ledger:
-            ledger.add(record)
+            ledger.add(record, series)
     except LedgerError as error:
         return str(error)
     except Exception as error:  # noqa: BLE001  # a broken SQLAlchemy must not cost the run its record either
@@ -195,7 +195,14 @@ def _add_to_ledger(record: dict[str, Any], state_dir: Path) -> str:
     return ""
 
 
-def _aside(record: dict[str, Any], state_dir: Path) -> Path:
+def _aside(record: dict[str, Any], series: Series | None, state_dir: Path) -> Path:
+    """Write a run to a file; without its samples where no directory has room for them."""
     from carbonprint.ledger.fallback import fallback_directories, write_aside
 
-    return write_aside(record, fallback_directories(state_dir, os.environ))
+    directories = fallback_directories(state_dir, os.environ)
+    try:
+        return write_aside(record, directories, series)
+    except LedgerError:
+        if series is None:
+            raise
+        return write_aside(record, directories)

@@ -118,8 +118,9 @@ def _keep(content: JournalContent, settings: Settings) -> Kept | None:
         if ledger.holds(header["run_id"]):
             return None
         host, caveats = _host(header["host"], settings)
+        measurement = _measurement(content)
         kept = with_footprint(
-            _measurement(content),
+            measurement,
             host,
             _labels(header),
             run_id=header["run_id"],
@@ -128,7 +129,7 @@ def _keep(content: JournalContent, settings: Settings) -> Kept | None:
             caveats=caveats,
             is_interrupted=content.end is None,
         )
-        ledger.add(kept.record)
+        ledger.add(kept.record, measurement.series)
     return kept
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +13,7 @@ from carbonprint.api.recovery import recover_interrupted
 from carbonprint.settings import Settings, resolve, working_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 Command = Any
 """A function that click's decorators turn into a command, or already have."""
@@ -72,6 +73,13 @@ def terminal_width() -> int | None:
     import shutil
 
     return shutil.get_terminal_size().columns
+
+
+def echo_stream(lines: Iterable[str]) -> None:
+    """Print lines on standard output, a thousand at a time."""
+    iterator = iter(lines)
+    while part := list(islice(iterator, 1000)):
+        echo_lines(part)
 
 
 def echo_lines(lines: list[str]) -> None:

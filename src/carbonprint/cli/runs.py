@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from carbonprint.cli.options import echo_lines, format_option, settings_of, state_dir_option, terminal_width
+from carbonprint.cli.options import (
+    echo_lines,
+    echo_stream,
+    format_option,
+    settings_of,
+    state_dir_option,
+    terminal_width,
+)
 
 if TYPE_CHECKING:
     from carbonprint.ledger.store import Ledger
@@ -54,16 +61,23 @@ def list_(limit: int | None, name: str | None, host: str | None, form: str, stat
 
 @runs.command()
 @click.argument("run")
+@click.option("--samples", is_flag=True, help="Show its samples instead: powers over time.")
 @format_option("text", "json")
 @state_dir_option
-def show(run: str, form: str, state_dir: str | None) -> None:
-    """Show one run with its settings and the sources of its figures.
+def show(run: str, samples: bool, form: str, state_dir: str | None) -> None:
+    """Show one run with its settings and the sources of its figures, or with its samples.
 
     A run that goes on with others (run --resume) is shown together with them.
     """
+    from carbonprint.api.samples import power_over_time
+
     settings = settings_of(state_dir=state_dir)
     with _ledger(settings) as ledger:
         record = ledger.whole(run)
+        if samples:
+            _show_samples(ledger, record, form, str(settings.lang))
+            return
+        power = power_over_time(ledger, record["run_id"], str(settings.lang)) if form == "text" else ""
     if form == "json":
         from carbonprint.ledger.record import json_text
 
@@ -72,11 +86,22 @@ def show(run: str, form: str, state_dir: str | None) -> None:
     from carbonprint.reporting.run_details import detail_lines
     from carbonprint.reporting.summary import summary_lines
 
-    echo_lines(summary_lines(record, settings.lang) + detail_lines(record, settings.lang))
+    echo_lines(summary_lines(record, settings.lang) + detail_lines(record, settings.lang, power=power))
+
+
+def _show_samples(ledger: Ledger, record: Mapping[str, Any], form: str, language: str) -> None:
+    if form == "json":
+        _export_samples(ledger, [record], form, None)
+        return
+    from carbonprint.api.samples import samples_of
+    from carbonprint.reporting.samples import sample_lines
+
+    echo_stream(sample_lines(samples_of(ledger, record["run_id"]), language))
 
 
 @runs.command("export")
 @click.argument("run", nargs=-1)
+@click.option("--samples", is_flag=True, help="Write their samples instead, one row each.")
 @format_option("json", "csv", "parquet")
 @click.option(
     "-o",
@@ -86,7 +111,9 @@ def show(run: str, form: str, state_dir: str | None) -> None:
     help="File to write.  [default: stdout]",
 )
 @state_dir_option
-def export_(run: tuple[str, ...], form: str, output: Path | None, state_dir: str | None) -> None:
+def export_(
+    run: tuple[str, ...], samples: bool, form: str, output: Path | None, state_dir: str | None
+) -> None:
     """Write runs, all of them or those named, for other programs."""
     if form == "parquet" and output is None:
         raise click.UsageError("parquet is no text for a terminal: name a file with -o FILE")
@@ -95,10 +122,33 @@ def export_(run: tuple[str, ...], form: str, output: Path | None, state_dir: str
     with _ledger(settings_of(state_dir=state_dir)) as ledger:
         run_ids = dict.fromkeys(ledger.find(reference) for reference in run)
         records = [ledger.get(run_id) for run_id in run_ids] if run else list(ledger.iterate())
+        if samples:
+            _export_samples(ledger, records, form, output, skips_without=not run)
+            return
     if output is None:
         click.echo(export.export(records, export.ExportFormat(form)), nl=False)
     else:
         export.export_to_file(records, export.ExportFormat(form), output)
+
+
+def _export_samples(
+    ledger: Ledger,
+    records: list[dict[str, Any]],
+    form: str,
+    output: Path | None,
+    *,
+    skips_without: bool = False,
+) -> None:
+    from carbonprint.api.samples import sample_rows
+    from carbonprint.ledger.export import ExportFormat, write_document
+    from carbonprint.reporting.sample_export import written
+
+    parts = written(sample_rows(ledger, records, skips_without=skips_without), ExportFormat(form))
+    if output is not None:
+        write_document(parts, output)
+        return
+    for part in parts:
+        click.echo(part, nl=False)
 
 
 @runs.command("import")
@@ -109,12 +159,15 @@ def import_(file: tuple[Path, ...], state_dir: str | None) -> None:
 
     Such a file comes from export, or from run where the ledger could not be written; all of it or none lands.
     """
-    from carbonprint.ledger.importing import read_record_file
+    from carbonprint.ledger.importing import read_run_file
 
-    records = [record for path in file for record in read_record_file(path)]
+    found = [run for path in file for run in read_run_file(path)]
     with _ledger(settings_of(state_dir=state_dir)) as ledger:
-        n_new = ledger.add_all(records)
-    click.echo(f"took in {_runs(n_new)}; {len(records) - n_new} already there")
+        n_new = ledger.add_all(
+            [record for record, _ in found],
+            {record["run_id"]: series for record, series in found if series is not None},
+        )
+    click.echo(f"took in {_runs(n_new)}; {len(found) - n_new} already there")
 
 
 @runs.command()

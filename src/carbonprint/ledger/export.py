@@ -68,8 +68,8 @@ def to_csv(records: Iterable[Mapping[str, Any]], columns: Sequence[str] = ALL_CO
     return str(frame.to_csv(index=False, lineterminator="\n"))
 
 
-def to_parquet(records: Iterable[Mapping[str, Any]]) -> bytes:
-    """Write records as Parquet, typed columns that know "missing".
+def require_pyarrow() -> None:
+    """Make sure that Parquet can be written.
 
     Raises:
         CarbonprintError: If pyarrow is not installed; the message names the extra.
@@ -78,6 +78,15 @@ def to_parquet(records: Iterable[Mapping[str, Any]]) -> bytes:
         import pyarrow  # noqa: F401  # pandas would name the package, not our extra
     except ImportError:
         raise CarbonprintError("Parquet needs pyarrow: pip install 'carbonprint[parquet]'") from None
+
+
+def to_parquet(records: Iterable[Mapping[str, Any]]) -> bytes:
+    """Write records as Parquet, typed columns that know "missing".
+
+    Raises:
+        CarbonprintError: If pyarrow is not installed; the message names the extra.
+    """
+    require_pyarrow()
     stream = io.BytesIO()
     to_frame(records).to_parquet(stream, engine="pyarrow", index=False)
     return stream.getvalue()
@@ -102,7 +111,15 @@ def export_to_file(records: Iterable[Mapping[str, Any]], form: ExportFormat, pat
         CarbonprintError: If Parquet is asked for and pyarrow is not installed.
         DocumentError: If the file cannot be written.
     """
-    content = export(records, form)
+    write_document(export(records, form), path)
+
+
+def write_document(content: bytes | Iterable[bytes], path: Path) -> None:
+    """Write a file, whole or not at all.
+
+    Raises:
+        DocumentError: If it cannot be written.
+    """
     try:
         write_whole(path, content)
     except OSError as error:

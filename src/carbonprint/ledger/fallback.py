@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from carbonprint.errors import LedgerError
+from carbonprint.ledger.carried_samples import with_samples
 from carbonprint.ledger.ownership import is_anothers
 from carbonprint.ledger.record import json_text
 from carbonprint.ledger.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from carbonprint.measuring.measurement import Series
 
 
 def fallback_directories(state_dir: Path, environ: Mapping[str, str]) -> list[Path]:
@@ -32,12 +35,13 @@ def fallback_directories(state_dir: Path, environ: Mapping[str, str]) -> list[Pa
     return directories
 
 
-def write_aside(record: Mapping[str, Any], directories: Sequence[Path]) -> Path:
-    """Write a record to ``carbonprint-<run id>.json`` in the first directory that takes it.
+def write_aside(record: Mapping[str, Any], directories: Sequence[Path], series: Series | None = None) -> Path:
+    """Write a record, with its samples, to ``carbonprint-<run id>.json`` in the first directory that takes it.
 
     Args:
         record: The record of a run.
         directories: Where to try, in this order; a directory that is not there is made.
+        series: Its samples.
 
     Returns:
         The file, which only its owner may read.
@@ -47,7 +51,7 @@ def write_aside(record: Mapping[str, Any], directories: Sequence[Path]) -> Path:
     """
     run_id = str(record.get("run_id"))
     try:
-        content = json_text(record, indent=2).encode() + b"\n"
+        content = json_text(with_samples(record, series), indent=2).encode() + b"\n"
     except (TypeError, ValueError) as error:
         raise LedgerError(f"run {run_id} is no record that can be kept: {error}") from None
     name = f"carbonprint-{re.sub(r'[^A-Za-z0-9._-]', '_', run_id)}.json"

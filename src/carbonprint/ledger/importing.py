@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from pydantic import ValidationError
 
 from carbonprint.errors import DocumentError
+from carbonprint.ledger.carried_samples import KEY, taken_apart
 from carbonprint.ledger.record import SCHEMA
 from carbonprint.ledger.record_form import RecordForm
 from carbonprint.ledger.record_sums import sum_faults
@@ -18,15 +19,22 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from carbonprint.measuring.measurement import Series
+
 
 def read_record_file(path: Path) -> list[dict[str, Any]]:
-    """Read the records of a file: one record, or a list of them as ``runs export --format json`` writes it.
+    """Read the records of a file, without the samples that may stand beside them; else as ``read_run_file``."""
+    return [record for record, _ in read_run_file(path)]
+
+
+def read_run_file(path: Path) -> list[tuple[dict[str, Any], Series | None]]:
+    """Read the runs of a file: one record, or a list of them as ``runs export --format json`` writes it.
 
     Args:
         path: A JSON file.
 
     Returns:
-        The records, as they stand in the file.
+        The records, as they stand in the file, and the samples of each where it has any.
 
     Raises:
         DocumentError: If it cannot be read, is not JSON (with line and column), holds something else than
@@ -34,13 +42,20 @@ def read_record_file(path: Path) -> list[dict[str, Any]]:
     """
     content = _parsed(path)
     records: list[Any] = content if isinstance(content, list) else [content]
-    faults = []
-    for number, record in enumerate(records, start=1):
+    runs, faults = [], []
+    for number, each in enumerate(records, start=1):
         where = f"record {number}: " if isinstance(content, list) else ""
+        record, series = each, None
+        try:
+            if isinstance(each, dict):
+                record, series = taken_apart(each)
+        except ValueError as error:
+            faults.append(f"{where}{KEY}: got {_shown(each[KEY])}; {error}")
         faults += [f"{where}{fault}" for fault in _faults(record)]
+        runs.append((record, series))
     if faults:
         raise DocumentError(str(path), faults)
-    return records
+    return runs
 
 
 def _parsed(path: Path) -> object:

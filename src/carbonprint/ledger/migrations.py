@@ -38,6 +38,18 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "UPDATE runs SET phase = json_extract(record, '$.phase')",
         "CREATE INDEX runs_by_start ON runs (started_at)",
     ),
+    # Version 3: the samples of a run, apart from its record, which stays small.
+    (
+        """
+        CREATE TABLE series (
+            run_id TEXT PRIMARY KEY,
+            form INTEGER NOT NULL,
+            n_samples INTEGER NOT NULL,
+            setup TEXT NOT NULL,
+            data BLOB NOT NULL
+        )
+        """,
+    ),
 )
 """Step n, counted from 1, turns a ledger of version n − 1 into one of version n; 0 is an empty file."""
 

@@ -114,6 +114,12 @@ class GpuDeviceForm(_Part):
     unseen_s: Amount
 
 
+class SeriesForm(_Part):
+    """The samples that were kept beside the record, in the ledger it was made in."""
+
+    n_samples: Annotated[int, Field(ge=0)]
+
+
 class MeasurementForm(_Part):
     """What was measured."""
 
@@ -134,6 +140,7 @@ class MeasurementForm(_Part):
     quality: QualityByComponent
     gpu_devices: list[GpuDeviceForm] | None = None
     gpu_share_sigma: Annotated[float, Field(ge=0, le=10)] = 0.0
+    series: SeriesForm | None = None
 
 
 class MixForm(_Part):

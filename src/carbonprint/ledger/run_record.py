@@ -112,6 +112,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "machine_id": measurement.machine_id,
         "gpu_devices": [_gpu_device(device) for device in measurement.gpu_devices],
         "gpu_share_sigma": measurement.gpu_share_sigma,
+        "series": None if measurement.series is None else {"n_samples": measurement.series.n_samples},
     }
 
 

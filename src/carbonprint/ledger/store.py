@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 from contextlib import contextmanager, suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -20,9 +21,10 @@ from carbonprint.ledger.chains import added_up, chain_of
 from carbonprint.ledger.migrations import NEWEST_VERSION, migrate, version_of
 from carbonprint.ledger.ownership import is_anothers
 from carbonprint.ledger.record import json_text, number_at, printable, utc_moment, value_at
+from carbonprint.measuring.measurement import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 FILE_NAME = "ledger.sqlite3"
@@ -37,6 +39,14 @@ _TEXTS = ("run_id", "name", "started_at", "state", "phase", "host_id", "record")
 _NUMBERS = ("duration_s", "energy_kwh", "emissions_location_based_kg", "emissions_market_based_kg")
 _runs = sa.table(
     "runs", *(sa.column(name, sa.Text) for name in _TEXTS), *(sa.column(name, sa.Float) for name in _NUMBERS)
+)
+_series = sa.table(
+    "series",
+    sa.column("run_id", sa.Text),
+    sa.column("form", sa.Integer),
+    sa.column("n_samples", sa.Integer),
+    sa.column("setup", sa.Text),
+    sa.column("data", sa.LargeBinary),
 )
 _IDS = sa.select(_runs.c.run_id)
 _RECORDS = sa.select(_runs.c.run_id, _runs.c.record)
@@ -67,8 +77,8 @@ class Ledger:
         """Let go of the file."""
         self._engine.dispose()
 
-    def add(self, record: Mapping[str, Any]) -> bool:
-        """Keep the record of a run; one that is kept already is left as it is.
+    def add(self, record: Mapping[str, Any], series: Series | None = None) -> bool:
+        """Keep the record of a run and its samples; a run that is kept already is left as it is.
 
         Returns:
             Whether it was new.
@@ -76,10 +86,16 @@ class Ledger:
         Raises:
             LedgerError: If the ledger cannot be written, or holds another record of the same run.
         """
-        return self.add_all([record]) == 1
+        return self.add_all([record], {} if series is None else {record.get("run_id"): series}) == 1
 
-    def add_all(self, records: Iterable[Mapping[str, Any]]) -> int:
+    def add_all(
+        self, records: Iterable[Mapping[str, Any]], series: Mapping[Any, Series] = MappingProxyType({})
+    ) -> int:
         """Keep several records, all of them or none.
+
+        Args:
+            records: The records.
+            series: The samples of those that have any, by run id.
 
         Returns:
             How many were new.
@@ -89,7 +105,7 @@ class Ledger:
         """
         rows = [_row(record) for record in records]
         with self._writing() as connection:
-            return sum(self._add_row(connection, row) for row in rows)
+            return sum(self._add_row(connection, row, series.get(row["run_id"])) for row in rows)
 
     def find(self, reference: str) -> str:
         """Return the id of the run that is meant.
@@ -149,6 +165,25 @@ class Ledger:
         """
         return self.get(run_id) if self.holds(run_id) else None
 
+    def series(self, run_id: str) -> Series | None:
+        """Return the samples of a run; None where none are kept.
+
+        Args:
+            run_id: Its whole id.
+
+        Raises:
+            LedgerError: If the ledger cannot be read.
+        """
+        query = sa.select(_series).where(_series.c.run_id == run_id)
+        for row in self._rows(query):
+            return Series(
+                form=row.form,
+                n_samples=row.n_samples,
+                setup=_parsed(run_id, row.setup, "setup"),
+                data=row.data,
+            )
+        return None
+
     def holds(self, run_id: str) -> bool:
         """Whether a run of just this id is kept.
 
@@ -194,6 +229,7 @@ class Ledger:
         with self._writing() as connection:
             for run_id in dict.fromkeys(wanted):
                 connection.execute(sa.delete(_runs).where(_runs.c.run_id == run_id))
+                connection.execute(sa.delete(_series).where(_series.c.run_id == run_id))
 
     def _ids(self, query: sa.Select[Any]) -> list[str]:
         return [row.run_id for row in self._read(query)]
@@ -209,30 +245,35 @@ class Ledger:
             reference, known, hint="" if known else f"(no run is kept in {self.path.parent})"
         )
 
-    def _add_row(self, connection: sa.Connection, row: dict[str, Any]) -> bool:
+    def _add_row(self, connection: sa.Connection, row: dict[str, Any], series: Series | None) -> bool:
         query = sa.select(_runs.c.record).where(_runs.c.run_id == row["run_id"])
         kept = connection.execute(query).scalar_one_or_none()
         if kept is None:
             connection.execute(sa.insert(_runs).values(row))
+            if series is not None:
+                connection.execute(sa.insert(_series).values(_series_row(row["run_id"], series)))
             return True
         if _parsed(row["run_id"], kept) != json.loads(row["record"]):
             raise LedgerError(f"run {row['run_id']} is already in {self.path} with other content")
         return False
 
-    def _read(self, query: sa.Select[Any]) -> list[sa.Row[Any]]:
-        """Read rows, newest first, all at once: a reader that lingers would keep writers out.
+    def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Read rows of runs, newest first.
 
         Runs that started in the same second follow each other in the order in which they were kept.
         """
-        ordered = query.order_by(_runs.c.started_at.desc(), sa.literal_column("rowid").desc())
+        return self._rows(query.order_by(_runs.c.started_at.desc(), sa.literal_column("rowid").desc()))
+
+    def _rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Read rows, all at once: a reader that lingers would keep writers out."""
         if not self._exists():
             return []
         with self._told("read"), self._engine.connect() as connection:
             version = version_of(_driver(connection), str(self.path))
             if version in (0, NEWEST_VERSION):
-                return list(connection.execute(ordered)) if version else []
+                return connection.execute(query).all() if version else []
         with self._writing() as connection:  # an older ledger is brought up to date first
-            return list(connection.execute(ordered))
+            return connection.execute(query).all()
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -324,16 +365,30 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         raise LedgerError(f"run {record.get('run_id')} is no record that can be kept: {error}") from None
 
 
+def _series_row(run_id: str, series: Series) -> dict[str, Any]:
+    try:
+        setup = json_text(dict(series.setup))
+    except (TypeError, ValueError) as error:
+        raise LedgerError(f"the samples of run {run_id} cannot be kept: {error}") from None
+    return {
+        "run_id": run_id,
+        "form": series.form,
+        "n_samples": series.n_samples,
+        "setup": setup,
+        "data": series.data,
+    }
+
+
 def _text_at(record: Mapping[str, Any], path: str) -> str | None:
     value = value_at(record, path)
     return printable(value) if isinstance(value, str) else None
 
 
-def _parsed(run_id: str, text: str) -> dict[str, Any]:
+def _parsed(run_id: str, text: str, what: str = "record") -> dict[str, Any]:
     try:
-        record = json.loads(text)
+        content = json.loads(text)
     except ValueError:
-        record = None
-    if not isinstance(record, dict):
-        raise LedgerError(f"the record of run {run_id} is damaged: it is not a JSON object")
-    return record
+        content = None
+    if not isinstance(content, dict):
+        raise LedgerError(f"the {what} of run {run_id} is damaged: it is not a JSON object")
+    return content

@@ -12,7 +12,9 @@ from carbonprint.measuring.measurement import (
     ComponentEnergy,
     Measurement,
     ReservedShare,
+    Series,
 )
+from carbonprint.measuring.samples import pack
 from carbonprint.provenance import Basis, Caveat
 from carbonprint.units import kwh_from_joules
 
@@ -38,6 +40,7 @@ def assemble(
         cpu_s: CPU seconds of the job. [s]; None where they could not be read.
     """
     sums, devices = tally.sums(), tally.gpu_devices
+    series, series_faults = _series(tally)
     unknown = {Component.RAM} if not tally.is_ram_counted and tally.setup.model.ram_w is None else set()
     if tally.setup.gpu_model is not None and sums.machine[Component.GPU] == 0:
         unknown.add(Component.GPU)
@@ -65,10 +68,20 @@ def assemble(
         quality=_quality(tally, unknown),
         models=_models(tally, unknown),
         machine_id=machine_pseudonym(),
-        caveats=(*_caveats(tally, cpu_s), *gpu_caveats(devices)),
+        caveats=(*_caveats(tally, cpu_s), *gpu_caveats(devices), *series_faults),
         gpu_devices=devices,
         gpu_share_sigma=gpu_share_sigma(devices),
+        series=series,
     )
+
+
+def _series(tally: Tally) -> tuple[Series | None, list[Caveat]]:
+    """Give the samples in their compact form; what goes wrong there costs no more than the samples."""
+    try:
+        return pack(tally), []
+    except (ValueError, OverflowError) as error:
+        text = f"the samples of this run could not be kept ({error})"
+        return None, [Caveat(code="series-fault", text=text)]
 
 
 def _reserved(tally: Tally) -> ReservedShare:

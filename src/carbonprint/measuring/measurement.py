@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from carbonprint.provenance import Basis, Caveat
@@ -114,6 +115,23 @@ class GpuDevice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The samples of a run in a compact form; ``measuring/samples.py`` reads them.
+
+    Attributes:
+        form: The form of ``data``.
+        n_samples: How many there are.
+        setup: What turns them into powers, as JSON can hold it: the machine, its idle power, the trusted counters.
+        data: What was seen between each two samples, as ``measuring/series.py`` writes it.
+    """
+
+    form: int
+    n_samples: int
+    setup: Mapping[str, Any] = field(repr=False)
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """What one run used, and what the machine used while it ran.
 
@@ -142,6 +160,7 @@ class Measurement:
         gpu_devices: Every GPU of the machine.
         gpu_share_sigma: Lognormal sigma of ``active_energy.gpu``, besides the meter's own, where the job's share of the
             GPUs is modelled. [-], ≥ 0.
+        series: Its samples; None where there are none.
     """
 
     started_at: datetime
@@ -164,3 +183,4 @@ class Measurement:
     caveats: tuple[Caveat, ...] = ()
     gpu_devices: tuple[GpuDevice, ...] = ()
     gpu_share_sigma: float = 0.0
+    series: Series | None = None

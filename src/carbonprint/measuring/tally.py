@@ -13,6 +13,7 @@ from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower
 from carbonprint.measuring.gpu_tally import GpuTally, gpu_devices
 from carbonprint.measuring.intervals import Interval, coarser
 from carbonprint.measuring.measurement import GpuDevice, ReservedShare, ShareFrom
+from carbonprint.measuring.series import SeriesWriter
 from carbonprint.provenance import Basis, Caveat
 
 if TYPE_CHECKING:
@@ -53,6 +54,18 @@ class Setup:
     gpu_names: tuple[str, ...] = ()
     idle_w: Mapping[str, float] | None = None
 
+    def attribution(self, idle: IdlePower, *, trust_cpu: bool, trust_ram: bool) -> Attribution:
+        """Give what splits the intervals of a run on this machine.
+
+        Args:
+            idle: The idle power of what is counted.
+            trust_cpu: Whether the counters of the CPU packages moved in it.
+            trust_ram: The same of the memory.
+        """
+        return Attribution(
+            self.model, idle, self.reserved, self.hardware.n_cpus, trust_cpu=trust_cpu, trust_ram=trust_ram
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
         return asdict(self)
@@ -91,6 +104,7 @@ class Tally:
         extrapolated_s: Time for which a counter was not seen and a model filled the gap. [s].
         duration_s: Time that has been added. [s].
         gpus: What the samples say of the GPUs.
+        series: Every interval that has been added, in the compact form.
     """
 
     def __init__(self, setup: Setup, faults: list[Caveat] | None = None) -> None:
@@ -100,6 +114,7 @@ class Tally:
         self.duration_s = 0.0
         self.gpus = GpuTally()
         self._n_gpus = 0
+        self.series = SeriesWriter()
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
         self._moved: set[str] = set()
@@ -115,6 +130,7 @@ class Tally:
         self._n_gpus = max(self._n_gpus, len(interval.gpus))
         self._note_quiet(interval)
         self.gpus.add(interval)
+        self.series.add(interval)
         self._intervals.append(interval)
         if len(self._intervals) > _MOST_INTERVALS:
             self._intervals = coarser(self._intervals)
@@ -180,13 +196,8 @@ class Tally:
 
     def attribution(self) -> Attribution:
         """Give what splits the intervals of this run, as far as it is known."""
-        return Attribution(
-            self.setup.model,
-            self.idle_power,
-            self.setup.reserved,
-            self.setup.hardware.n_cpus,
-            trust_cpu=self.is_cpu_counted,
-            trust_ram=self.is_ram_counted,
+        return self.setup.attribution(
+            self.idle_power, trust_cpu=self.is_cpu_counted, trust_ram=self.is_ram_counted
         )
 
     def sums(self) -> EnergySums:

@@ -41,6 +41,12 @@ def short_number(value: float, language: str, *, digits: int = 4) -> str:
     return text.replace(".", ",") if language == "nl" else text
 
 
+def fixed_number(value: float, language: str, *, places: int) -> str:
+    """Print a number with that many decimals, for a column in which they stand below each other."""
+    text = f"{value:.{places}f}"
+    return text.replace(".", ",") if language == "nl" else text
+
+
 def duration(duration_s: float, language: str) -> str:
     """Print a duration: seconds below two minutes, else hours, minutes and seconds."""
     if duration_s < 120 or not duration_s < _MOST_IN_FULL:

@@ -17,15 +17,18 @@ _WIDTH = 17
 _SOURCE_PARTS = ("publisher", "title", "year", "url")
 
 
-def detail_lines(record: Mapping[str, Any], language: str = "en") -> list[str]:
+def detail_lines(record: Mapping[str, Any], language: str = "en", *, power: str = "") -> list[str]:
     """Give the lines that follow the summary of a run; a part that the record lacks is left out.
 
     Args:
         record: The record of the run.
         language: ``en`` or ``nl``.
+        power: The power of the job over time in one line; ``""`` where there are no samples.
     """
     _ = translator(language)
     lines = [_row(_("started"), shown(record["started_at"]))]
+    if power:
+        lines.append(_row(_("power of the job"), power))
     if record.get("command"):
         lines.append(_row(_("command"), shown(shlex.join(record["command"]))))
     lines += [_row(label, text) for label, text in _circumstances(record, language, _)]
