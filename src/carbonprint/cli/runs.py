@@ -18,6 +18,8 @@ from carbonprint.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from carbonprint.ledger.store import Ledger
     from carbonprint.settings import Settings
 
