@@ -83,12 +83,13 @@ def _energy_j(board, at_s):
     return energy_j
 
 
-def _pids(named):
+def _pids(named, only_living=True):
     for each in named:
         if each != "job":
             yield int(each)
         elif (path := Path(os.environ["JOB_PID"])).exists():
-            yield from (int(pid) for pid in path.read_text().split() if os.path.exists(f"/proc/{pid}"))
+            pids = path.read_text().split()
+            yield from (int(pid) for pid in pids if not only_living or os.path.exists(f"/proc/{pid}"))
 
 
 def nvmlInit():
@@ -178,7 +179,7 @@ def nvmlDeviceGetProcessUtilization(handle, since_us):
     return [
         SimpleNamespace(pid=pid, timeStamp=now_us, smUtil=percentage)
         for name, percentage in board["busy"].items()
-        for pid in _pids([name])
+        for pid in _pids([name], only_living=False)  # it keeps some seconds of what was
         if now_us > since_us
     ]
 

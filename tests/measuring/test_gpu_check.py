@@ -26,7 +26,7 @@ def machine(tmp_path):
     """One board of 60 W, and 200 W more under load."""
     wrapper = Wrapper(tmp_path)
     wrapper.put_before({"pynvml.py": DRIVER})
-    board = {"phases": [[0, 60, 0]], "load_w": 200, "processes": ["job"], "busy": {"job": 50}}
+    board = {"phases": [[0, 60, 0]], "load_w": 200, "processes": ["job"]}
     wrapper.environment |= {
         "SIMULATED_GPUS": str(tmp_path / "gpus.json"),
         "JOB_PID": str(tmp_path / "job.pid"),
@@ -43,7 +43,7 @@ def test_a_device_that_keeps_its_word_passes(machine):
     assert len(rows) >= 8
     assert all(line.endswith("  ok") for line in rows.values())
     assert "exclusive, 100%" in rows["share of a job alone"]
-    assert "time_slicing" in rows["shares of two jobs at once"]
+    assert "processes" in rows["shares of two jobs at once"]
 
 
 def test_without_a_gpu_it_says_so_in_one_sentence(tmp_path):

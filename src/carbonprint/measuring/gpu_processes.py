@@ -165,6 +165,7 @@ class NvidiaDriver:
         self._instances: list[tuple[object, int, tuple[str, ...]]] | None = None
         self._instances_until_s = 0.0
         self.n_slices = 0
+        self._sm_utilisation()  # what was before now is not asked for
 
     def fresh_handle(self) -> object:
         """Ask for the board's handle again: after a reset the old one means nothing.
@@ -203,10 +204,11 @@ class NvidiaDriver:
         if servers:
             clients = self._pids("nvmlDeviceGetMPSComputeRunningProcesses", self.handle) or frozenset()
             return self._clients(book, (pids | clients) - servers)
+        # Asked also where nobody shares it, so that the next answer holds no more than the time since now.
+        busy = self._sm_utilisation() if pids else {}
         users = book.users_of(pids)
         if not users.job or not users.n_others:
             return users
-        busy = self._sm_utilisation()
         return book.users_of(pids | busy.keys(), sm_utilisation=busy) if busy else users
 
     def instances(self, book: ProcessBook | None, named: frozenset[int]) -> list[MigInstance]:
