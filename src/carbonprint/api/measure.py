@@ -74,6 +74,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         from carbonprint.measuring.equipment import preload
         from carbonprint.measuring.metering import Metering
         from carbonprint.measuring.processes import BlockCpuSeconds
+        from carbonprint.measuring.sharing import Sharing
 
         preload()
         load_what_keeping_needs(self._settings)
@@ -87,7 +88,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         settings = self._settings
         self._metering = Metering(
             settings.interval_s, settings.powercap_dir, self._meter_cpu_s, self._journal,
-            widens=settings.origins["interval"] == "default",
+            widens=settings.origins["interval"] == "default", sharing=Sharing(self._run_id),
         )  # fmt: skip
         self._sampler.start()
         return self

@@ -10,11 +10,13 @@ from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_h
 from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
+from carbonprint.measuring.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from carbonprint.measuring.ending import Ended
+    from carbonprint.measuring.sharing import IdleShare
     from carbonprint.settings import Settings
 
 
@@ -42,6 +44,7 @@ def run(
     name: str = "",
     phase: str = "",
     units: tuple[float, str] | None = None,
+    idle_share: IdleShare | None = None,
 ) -> RunOutcome:
     """Run a command to its end, measure it and keep its record; its signals stay blocked (see ``end_like``).
 
@@ -51,6 +54,7 @@ def run(
         name: Name of the run; by default the script's.
         phase: ``training``, ``inference`` or any other phase of an algorithm's life.
         units: Count and label of what it does.
+        idle_share: What its share of the idle machine is to be; None: what is reserved for it.
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
@@ -77,6 +81,7 @@ def run(
         beside_the_job=load_beside_the_job,
         open_journal=open_journal,
         widens=settings.origins["interval"] == "default",
+        sharing=Sharing(run_id, idle_share),
     )
     try:
         from carbonprint.measuring.redaction import redacted

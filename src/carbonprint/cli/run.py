@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 @click.option("--units", type=float, metavar="N", help="How many units of work it does, with --unit.")
 @click.option("--unit", metavar="LABEL", help="What one unit is: prediction, page, user.")
 @click.option("--interval", type=float, metavar="SECONDS", help="Time between two samples.  [default: 1]")
+@click.option(
+    "--idle-share",
+    metavar="busy|N",
+    help="Its share of the idle machine, 0 to 1, or by what was busy.  [default: what is reserved for it]",
+)
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -39,6 +44,7 @@ def run(
     units: float | None,
     unit: str | None,
     interval: float | None,
+    idle_share: str | None,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -51,10 +57,14 @@ def run(
     from carbonprint.api.running import run as run_and_keep
     from carbonprint.measuring.ending import end_like
     from carbonprint.measuring.launch import CommandNotStartedError
+    from carbonprint.measuring.sharing import idle_share_from
 
+    share = None if idle_share is None else idle_share_from(idle_share)
     settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
     try:
-        outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
+        outcome = run_and_keep(
+            command, settings, name=name, phase=phase, units=_units(units, unit), idle_share=share
+        )
     except CommandNotStartedError as error:
         from carbonprint.reporting.plain import shown
 

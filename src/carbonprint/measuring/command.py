@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
+    from carbonprint.measuring.sharing import Sharing
     from carbonprint.measuring.watch import Watch
 
 
@@ -38,6 +39,7 @@ def run_command(
     beside_the_job: Callable[[], None] = lambda: None,
     open_journal: Callable[[], Journal] | None = None,
     widens: bool = False,
+    sharing: Sharing | None = None,
 ) -> Ended:
     """Run a command to its end.
 
@@ -50,6 +52,7 @@ def run_command(
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
         open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
         widens: Whether the interval grows in a long run.
+        sharing: How the run shares the machine with others; by default it has it for itself.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -65,7 +68,9 @@ def run_command(
     is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     become_subreaper()
-    metering = Metering(interval_s, powercap_dir, time.process_time, open_journal, widens=widens)
+    metering = Metering(
+        interval_s, powercap_dir, time.process_time, open_journal, widens=widens, sharing=sharing
+    )
     try:
         pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))
     except BaseException:

@@ -16,6 +16,7 @@ from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
 from carbonprint.measuring.readings import Instant, MeterReading
+from carbonprint.measuring.sharing import Sharing
 from carbonprint.provenance import Caveat
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Metering:
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
         open_journal: Gives the journal in which every sample is written down; None for nowhere.
         widens: Whether the interval grows in a long run.
+        sharing: How the run shares the machine with others; by default it has it for itself.
 
     Attributes:
         interval_s: Time between two samples now. [s].
@@ -56,11 +58,13 @@ class Metering:
         open_journal: Callable[[], Journal] | None = None,
         *,
         widens: bool = False,
+        sharing: Sharing | None = None,
     ) -> None:
         self.interval_s = interval_s
         self._first_interval_s = interval_s
         self._widens = widens
         self._n_samples = 0
+        self._sharing = Sharing() if sharing is None else sharing
         self._open_journal = open_journal
         self._journal: Journal | None = None
         self._n_faults_written = 0
@@ -85,6 +89,7 @@ class Metering:
         from carbonprint.measuring.equipment import open_equipment
         from carbonprint.measuring.tally import Tally
 
+        self._sharing.begin(self._start.at_s)
         if self._open_journal is not None:
             self._journal = self._open_journal()
             self._journal.open(started_at=self.started_at.isoformat(), start_s=self._start.at_s)
@@ -92,7 +97,9 @@ class Metering:
             self._powercap_dir,
             self._raw_start,
             [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
+            self._sharing.idle_share,
         )
+        equipment.setup = self._sharing.settle(equipment.setup)
         self._tally = Tally(equipment.setup, equipment.faults)
         if self._journal is not None:
             self._journal.append("setup", equipment.setup.as_dict())
@@ -147,6 +154,7 @@ class Metering:
         if not is_loaded:
             raw_end = read_counters(self._counter_paths)
             end = self._instant(raw_end.at_s, 0.0)
+        self._sharing.end(end.at_s)
         job_cpu_s = count_job_cpu_s()
         if not is_loaded:
             wait_for_load()
@@ -160,6 +168,7 @@ class Metering:
             assert self._tally is not None
             known_s = counted_cpu_s if counted_cpu_s is not None else job_cpu_s
             self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
+            self._sharing.close(self._tally.quiet_w)
             if self.interval_s != self._first_interval_s:
                 text = (
                     f"the run was long: samples were taken every {self._first_interval_s:g} s at first and every "
@@ -186,6 +195,8 @@ class Metering:
         """
         from carbonprint.measuring.assembly import unknown_measurement
 
+        self._sharing.end(ended_s)
+        self._sharing.close({})
         return unknown_measurement(
             started_at=self.started_at,
             duration_s=ended_s - self._start.at_s,
@@ -202,8 +213,16 @@ class Metering:
     def _add(self, now: Instant, reading: MeterReading) -> None:
         assert self._equipment is not None
         assert self._tally is not None
-        interval = self._tally.add(self._equipment.interval(self._last, now, reading))
+        setup = self._tally.setup
+        interval = self._equipment.interval(self._last, now, reading)
+        interval = self._sharing.shared(interval, self._last, now, setup.hardware.n_cpus)
+        interval = self._tally.add(interval)
+        self._tally.faults += self._sharing.take_faults()
         self._last = now
+        if self._sharing.has_company and not setup.has_company:
+            setup = self._tally.setup = replace(setup, has_company=True)
+            if self._journal is not None:
+                self._journal.append("setup", setup.as_dict())
         if self._journal is not None:
             self._journal.add_interval(interval)
             for fault in self._tally.faults[self._n_faults_written :]:
