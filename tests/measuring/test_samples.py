@@ -20,6 +20,7 @@ from carbonprint.measuring.detection import power_model
 from carbonprint.measuring.intervals import GpuUse, IdleFactors, Interval
 from carbonprint.measuring.measurement import Component, ReservedShare, ShareFrom
 from carbonprint.measuring.metering import Metering
+from carbonprint.measuring.plan import Plan
 from carbonprint.measuring.samples import pack, unpack
 from carbonprint.measuring.tally import Setup, Tally
 
@@ -130,7 +131,7 @@ def test_samples_that_cannot_be_kept_cost_no_more_than_themselves(monkeypatch):
 
 
 def long_run(tmp_path, n_samples, **options):
-    meter = Metering(0.004, tmp_path / "no-powercap", lambda: 0.0, **options)
+    meter = Metering(Plan(interval_s=0.004, powercap_dir=tmp_path / "no-powercap", **options), lambda: 0.0)
     meter.load()
     for _ in range(n_samples):
         meter.sample(0.0, lambda _pid: False)

@@ -73,7 +73,9 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
     def __enter__(self) -> Self:
         from carbonprint.measuring.equipment import preload
         from carbonprint.measuring.metering import Metering
+        from carbonprint.measuring.plan import Plan
         from carbonprint.measuring.processes import BlockCpuSeconds
+        from carbonprint.measuring.sharing import Sharing
 
         preload()
         load_what_keeping_needs(self._settings)
@@ -85,10 +87,14 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         self._run_id = new_run_id()
         self._journal = journal_of(self._run_id, self._labels, (), self._settings)
         settings = self._settings
-        self._metering = Metering(
-            settings.interval_s, settings.powercap_dir, self._meter_cpu_s, self._journal,
+        plan = Plan(
+            interval_s=settings.interval_s,
+            powercap_dir=settings.powercap_dir,
             widens=settings.origins["interval"] == "default",
-        )  # fmt: skip
+            open_journal=self._journal,
+            sharing=Sharing(self._run_id),
+        )
+        self._metering = Metering(plan, self._meter_cpu_s)
         self._sampler.start()
         return self
 

@@ -13,6 +13,7 @@ from carbonprint.ledger.labels import Repetition
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from carbonprint.measuring.sharing import IdleShare
     from carbonprint.settings import Settings
 
 
@@ -41,6 +42,7 @@ def run_repeatedly(
     phase: str = "",
     units: tuple[float, str] | None = None,
     wait_descendants: bool = False,
+    idle_share: IdleShare | None = None,
     follower: Follower | None = None,
 ) -> Repeated:
     """Run a command several times, one after the other, and keep each run.
@@ -57,6 +59,7 @@ def run_repeatedly(
         phase: ``training``, ``inference`` or any other phase of an algorithm's life.
         units: Count and label of what each of them does.
         wait_descendants: Whether each goes on until all that the command has left behind has ended.
+        idle_share: What the share of each of the idle machine is to be; None: what is reserved for it.
         follower: Who follows them while they go on.
 
     Raises:
@@ -83,6 +86,7 @@ def run_repeatedly(
             run_id=first_id if number == 1 else "",
             is_kept=number >= 1,
             wait_descendants=wait_descendants,
+            idle_share=idle_share,
             is_last=number == n_runs,
         )
         if number >= 1:

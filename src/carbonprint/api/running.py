@@ -12,12 +12,15 @@ from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_h
 from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
+from carbonprint.measuring.plan import Plan
+from carbonprint.measuring.sharing import Sharing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from carbonprint.hosting.host import Host
     from carbonprint.measuring.ending import Ended
+    from carbonprint.measuring.sharing import IdleShare
     from carbonprint.provenance import Caveat
     from carbonprint.settings import Settings
 
@@ -49,6 +52,7 @@ def run(
     resumes: str = "",
     follower: Follower | None = None,
     wait_descendants: bool = False,
+    idle_share: IdleShare | None = None,
 ) -> RunOutcome:
     """Run a command to its end, measure it and keep its record; its signals stay blocked (see ``end_like``).
 
@@ -61,6 +65,7 @@ def run(
         resumes: The run that it goes on with, from a checkpoint: its id, the beginning of it, or ``last``.
         follower: Who follows it while it goes on.
         wait_descendants: Whether to go on until all that the command has left behind has ended.
+        idle_share: What its share of the idle machine is to be; None: what is reserved for it.
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
@@ -96,6 +101,7 @@ def run_once(
     run_id: str = "",
     is_kept: bool = True,
     wait_descendants: bool = False,
+    idle_share: IdleShare | None = None,
     is_last: bool = True,
 ) -> RunOutcome:
     """Run a command to its end and measure it.
@@ -109,6 +115,7 @@ def run_once(
         run_id: Id of the run; by default a new one.
         is_kept: Whether its record is kept.
         wait_descendants: Whether to go on until all that the command has left behind has ended.
+        idle_share: What its share of the idle machine is to be; None: what is reserved for it.
         is_last: Whether this process starts no command after this one.
 
     Raises:
@@ -127,14 +134,18 @@ def run_once(
 
         recovered.extend(recover_interrupted(settings))
 
-    ended = run_command(
-        command,
+    plan = Plan(
         interval_s=settings.interval_s,
         powercap_dir=settings.powercap_dir,
-        beside_the_job=load_beside_the_job,
-        open_journal=open_journal if is_kept else None,
         widens=settings.origins["interval"] == "default",
+        open_journal=open_journal if is_kept else None,
         see_progress=follower.see if follower.is_needed else None,
+        sharing=Sharing(run_id, idle_share),
+    )
+    ended = run_command(
+        command,
+        plan,
+        beside_the_job=load_beside_the_job,
         wait_descendants=wait_descendants,
         is_last=is_last,
     )

@@ -51,6 +51,11 @@ STOPPED_AT_BUDGET = 75
     help="It goes on with this run, from a checkpoint: both count as one.",
 )
 @click.option("--wait-descendants", is_flag=True, help="Go on until all it leaves behind has ended, too.")
+@click.option(
+    "--idle-share",
+    metavar="busy|N",
+    help="Its share of the idle machine, 0 to 1, or by what was busy.  [default: what is reserved for it]",
+)
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -68,6 +73,7 @@ def run(
     warmup: int | None,
     resume: str,
     wait_descendants: bool,
+    idle_share: str | None,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -81,8 +87,10 @@ def run(
     from carbonprint.api.running import run as run_and_keep
     from carbonprint.measuring.ending import end_like, end_with
     from carbonprint.measuring.launch import CommandNotStartedError, NotMeasurableError
+    from carbonprint.measuring.sharing import idle_share_from
 
     _require_partners(budget, stop_at_budget, repeat, warmup, resume)
+    share = None if idle_share is None else idle_share_from(idle_share)
     settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
     counted = _units(units, unit)
     telling = Telling(str(settings.lang), shows=live, budget=budget, stops=stop_at_budget)
@@ -91,13 +99,13 @@ def run(
             if repeat is None:
                 outcome = run_and_keep(
                     command, settings, name=name, phase=phase, units=counted, resumes=resume,
-                    wait_descendants=wait_descendants, follower=telling.follower,
+                    wait_descendants=wait_descendants, idle_share=share, follower=telling.follower,
                 )  # fmt: skip
                 telling.tell(outcome)
             else:
                 repeated = run_repeatedly(
                     command, settings, n_runs=repeat, n_warmups=warmup or 0, name=name, phase=phase, units=counted,
-                    wait_descendants=wait_descendants, follower=telling.follower,
+                    wait_descendants=wait_descendants, idle_share=share, follower=telling.follower,
                 )  # fmt: skip
                 outcome = repeated.last
                 telling.tell_repeated(repeated)

@@ -18,7 +18,7 @@ from carbonprint.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from carbonprint.ledger.store import Ledger
     from carbonprint.settings import Settings
@@ -135,7 +135,7 @@ def export_(
 
 def _export_samples(
     ledger: Ledger,
-    records: list[dict[str, Any]],
+    records: Sequence[Mapping[str, Any]],
     form: str,
     output: Path | None,
     *,

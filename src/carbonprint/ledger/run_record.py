@@ -98,7 +98,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "idle_share": reserved.cpu,
         "idle_share_from": None if reserved.origin is None else reserved.origin.value,
         "idle_share_by": {part.value: getattr(reserved, part.value) for part in Component},
-        "outer_run": None,
+        "outer_run": measurement.outer_run,
         "energy_kwh": measurement.energy.as_dict(),
         "active_energy_kwh": measurement.active_energy.as_dict(),
         "machine_energy_kwh": measurement.machine_energy.as_dict(),

@@ -27,6 +27,13 @@ _INTEL_BEFORE_HASWELL = {26, 30, 31, 37, 42, 44, 45, 46, 47, 58, 62}
 """Model numbers of family 6 from Nehalem to Ivy Bridge (Linux, arch/x86/include/asm/intel-family.h)."""
 
 
+_MUCH_BY_OTHERS = 0.1
+"""Above this part of the machine's capacity others have used it, too (a working assumption). [-]"""
+
+_NEARLY_ALL = 0.99
+"""From this share on a run carries all of the idle machine. [-]"""
+
+
 def assemble(
     tally: Tally, *, started_at: datetime, duration_s: float, interval_s: float, cpu_s: float | None
 ) -> Measurement:
@@ -68,6 +75,7 @@ def assemble(
         quality=_quality(tally, unknown),
         models=_models(tally, unknown),
         machine_id=machine_pseudonym(),
+        outer_run=tally.setup.outer_run,
         caveats=(*_caveats(tally, cpu_s), *gpu_caveats(devices), *series_faults),
         gpu_devices=devices,
         gpu_share_sigma=gpu_share_sigma(devices),
@@ -175,6 +183,16 @@ def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
     if not tally.is_load_known:
         text = "how busy the machine was could not be read: all that was busy counts as the job's"
         found.append(Caveat(code="load-unknown", text=text))
+    if tally.setup.outer_run is not None:
+        text = f"this run took place inside run {tally.setup.outer_run}, whose figures include it: do not add them up"
+        found.append(Caveat(code="inner-run", text=text))
+    others_share, idle_share = tally.busy_with_others_share, _reserved(tally).cpu
+    if others_share > _MUCH_BY_OTHERS and idle_share is not None and idle_share > _NEARLY_ALL:
+        text = (
+            f"others kept {others_share:.0%} of the machine busy while this run carried all of its idle power; "
+            "with --idle-share busy it carries its part of what was busy"
+        )
+        found.append(Caveat(code="busy-machine", text=text))
     if cpu_s is None:
         text = "the job's CPU seconds could not be read; its energy holds its share of the idle machine only"
         found.append(Caveat(code="no-cpu-seconds", text=text))

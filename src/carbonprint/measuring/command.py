@@ -15,7 +15,7 @@ import time
 import warnings
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from carbonprint.errors import MeasurementError
 from carbonprint.measuring.descriptors import let_go_of_the_commands_descriptors, occupy_closed_descriptors
@@ -24,24 +24,18 @@ from carbonprint.measuring.launch import Inherited, NotMeasurableError, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-    from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
-    from carbonprint.measuring.progress import Progress
+    from carbonprint.measuring.plan import Plan
     from carbonprint.measuring.watch import Watch
 
 
 def run_command(
     command: Sequence[str],
+    plan: Plan,
     *,
-    interval_s: float,
-    powercap_dir: Path,
     beside_the_job: Callable[[], None] = lambda: None,
-    open_journal: Callable[[], Journal] | None = None,
-    widens: bool = False,
-    see_progress: Callable[[Progress], bool] | None = None,
     wait_descendants: bool = False,
     is_last: bool = True,
 ) -> Ended:
@@ -51,13 +45,8 @@ def run_command(
 
     Args:
         command: Program and arguments.
-        interval_s: Time between two samples. [s].
-        powercap_dir: The powercap tree.
+        plan: How it is to be metered.
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
-        open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
-        widens: Whether the interval grows in a long run.
-        see_progress: Called at every sample with what the command has used so far; gives whether it is to be ended,
-            by SIGTERM.
         wait_descendants: Whether to go on until all that the command has left behind has ended.
         is_last: Whether this process starts no command after this one; it then lets go of what it shares with it.
 
@@ -68,9 +57,7 @@ def run_command(
     if not hasattr(signal, "sigtimedwait"):
         from carbonprint.measuring.elsewhere import run_command_elsewhere
 
-        return run_command_elsewhere(
-            command, interval_s=interval_s, powercap_dir=powercap_dir, wait_descendants=wait_descendants
-        )
+        return run_command_elsewhere(command, plan, wait_descendants=wait_descendants)
     from carbonprint.measuring.job_cgroup import make_job_cgroup
     from carbonprint.measuring.prctl import become_subreaper
     from carbonprint.measuring.processes import own_children
@@ -80,10 +67,7 @@ def run_command(
     become_subreaper()
     earlier_children, group = own_children(), make_job_cgroup()
     try:
-        metering = _metering(
-            inherited, interval_s, powercap_dir, time.process_time, open_journal,
-            widens=widens, see_progress=see_progress,
-        )  # fmt: skip
+        metering = _metering(plan, inherited)
         pid = start(command, inherited, group)
     except BaseException:
         if group is not None:
@@ -124,11 +108,11 @@ def run_command(
     return ended
 
 
-def _metering(inherited: Inherited, *arguments: Any, **options: Any) -> Metering:  # noqa: ANN401  # Metering's own
+def _metering(plan: Plan, inherited: Inherited) -> Metering:
     from carbonprint.measuring.metering import Metering
 
     try:
-        return Metering(*arguments, **options)
+        return Metering(plan, time.process_time)
     except Exception as error:
         raise NotMeasurableError(error, inherited) from error
 

@@ -17,12 +17,11 @@ from carbonprint.provenance import Caveat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
+
+    from carbonprint.measuring.plan import Plan
 
 
-def run_command_elsewhere(
-    command: Sequence[str], *, interval_s: float, powercap_dir: Path, wait_descendants: bool
-) -> Ended:
+def run_command_elsewhere(command: Sequence[str], plan: Plan, *, wait_descendants: bool) -> Ended:
     """Run a command to its end without reading counters in between.
 
     CPU seconds are those of the children that were waited for; processes left behind are not seen, and there is no
@@ -31,7 +30,7 @@ def run_command_elsewhere(
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
     """
-    metering = Metering(interval_s, powercap_dir, time.process_time)
+    metering = Metering(plan, time.process_time)
     before_s = reaped_children_cpu_s()
     try:
         process = subprocess.Popen(list(command))

@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.detection import detect_hardware, power_model
-from carbonprint.measuring.intervals import UNDIVIDED, GpuUse, IdleFactors, Interval
+from carbonprint.measuring.intervals import GpuUse, Interval
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.measuring.reservation import reserved_share
+from carbonprint.measuring.sharing import BUSY
 from carbonprint.measuring.tally import Setup
 from carbonprint.provenance import Caveat
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from carbonprint.measuring.codecarbon_meter import CodecarbonMeter
     from carbonprint.measuring.counters import RawCounters
+    from carbonprint.measuring.sharing import IdleShare
 
 _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
@@ -36,13 +38,19 @@ def preload() -> None:
         importlib.import_module("carbonprint.measuring.codecarbon_meter")
 
 
-def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[str] = ()) -> Equipment:
+def open_equipment(
+    powercap_dir: Path,
+    start: RawCounters,
+    unreadable: Sequence[str] = (),
+    idle_share: IdleShare | None = None,
+) -> Equipment:
     """Import codecarbon, find the hardware and choose the model.
 
     Args:
         powercap_dir: The powercap tree.
         start: What the raw counters read when the job started.
         unreadable: Counters that are there and could not be read.
+        idle_share: What the user wants the job's share of the idle machine to be; None: what is reserved for it.
     """
     faults: list[Caveat] = []
     meter = None
@@ -72,11 +80,12 @@ def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[
         text = "what machine this is could not be read: a server is assumed"
         faults.append(Caveat(code="machine-unknown", text=text))
     gpu_model = None if meter is None else meter.gpu_model
-    reserved = reserved_share(hardware, has_gpu=gpu_model is not None)
+    reserved = reserved_share(hardware, has_gpu=gpu_model is not None, given=idle_share)
     if meter is not None:
         faults += meter.notes
         meter.notes.clear()
-        reserved = replace(reserved, gpu=meter.gpu_reserved_share)
+        if idle_share is None or idle_share == BUSY:
+            reserved = replace(reserved, gpu=meter.gpu_reserved_share)
     setup = Setup(
         hardware=hardware,
         model=power_model(hardware, tdp_w),
@@ -84,8 +93,19 @@ def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[
         has_cpu_counters=meter is not None and meter.has_cpu_counters,
         gpu_model=gpu_model,
         gpu_names=() if meter is None else meter.gpu_names,
+        idle_w=_known_idle_w(),
     )
     return Equipment(meter, setup, faults)
+
+
+def _known_idle_w() -> dict[str, float] | None:
+    """Give the idle power that is known of this machine; None where none is, or nothing can be known here."""
+    try:
+        from carbonprint.measuring.idle_power import read_idle_w
+
+        return read_idle_w() or None
+    except ImportError:  # a system without file locks
+        return None
 
 
 def _fault(what: str, error: BaseException) -> Caveat:
@@ -165,9 +185,7 @@ class Equipment:
             return MeterReading()
         return replace(reading, gpus=gpus)
 
-    def interval(
-        self, last: Instant, now: Instant, reading: MeterReading, idle_factors: IdleFactors = UNDIVIDED
-    ) -> Interval:
+    def interval(self, last: Instant, now: Instant, reading: MeterReading) -> Interval:
         """Make an interval of what was read at its two ends."""
         duration_s = now.at_s - last.at_s
         if duration_s > _LONGEST_GAP_S:
@@ -189,7 +207,6 @@ class Equipment:
             gpus=gpus,
             unseen_s=unseen_s,
             still=reading.still,
-            idle_factors=idle_factors,
         )
 
     def _gpus(self, last: Instant, now: Instant, reading: MeterReading) -> tuple[GpuUse, ...]:

@@ -156,6 +156,7 @@ class Measurement:
         quality: How each component's energy was obtained; None for a component the machine does not have.
         models: Which meter or model of ``reference/power.toml`` stands behind each component.
         machine_id: Stable pseudonym of the machine, so that a model's bias is drawn once for it.
+        outer_run: Id of the run that this one took place in, whose figures include it; None of an outermost one.
         caveats: What a reader must know with these figures.
         gpu_devices: Every GPU of the machine.
         gpu_share_sigma: Lognormal sigma of ``active_energy.gpu``, besides the meter's own, where the job's share of the
@@ -180,6 +181,7 @@ class Measurement:
     quality: dict[Component, Basis | None]
     models: dict[Component, str | None]
     machine_id: str
+    outer_run: str | None = None
     caveats: tuple[Caveat, ...] = ()
     gpu_devices: tuple[GpuDevice, ...] = ()
     gpu_share_sigma: float = 0.0

@@ -22,12 +22,12 @@ from carbonprint.units import kwh_from_joules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from carbonprint.measuring.equipment import Equipment
     from carbonprint.measuring.intervals import Interval
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
+    from carbonprint.measuring.plan import Plan
     from carbonprint.measuring.tally import Tally
 
 _MOST_SAMPLES = 20_000
@@ -41,40 +41,25 @@ class Metering:
     """Meters the machine around one job.
 
     Args:
-        interval_s: Time between two samples. [s].
-        powercap_dir: The powercap tree.
+        plan: How it is to be metered.
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
-        open_journal: Gives the journal in which every sample is written down; None for nowhere.
-        widens: Whether the interval grows in a long run.
-        see_progress: Called at every sample with what the job has used so far; gives whether it is to be ended.
 
     Attributes:
         interval_s: Time between two samples now. [s].
     """
 
-    def __init__(
-        self,
-        interval_s: float,
-        powercap_dir: Path,
-        meter_cpu_s: Callable[[], float],
-        open_journal: Callable[[], Journal] | None = None,
-        *,
-        widens: bool = False,
-        see_progress: Callable[[Progress], bool] | None = None,
-    ) -> None:
-        self._see_progress = see_progress
+    def __init__(self, plan: Plan, meter_cpu_s: Callable[[], float]) -> None:
+        self._plan = plan
+        self._meter_cpu_s = meter_cpu_s
+        self._sharing = plan.sharing
+        self._see_progress = plan.see_progress
         self._job_j = 0.0
-        self.interval_s = interval_s
-        self._first_interval_s = interval_s
-        self._widens = widens
+        self.interval_s = plan.interval_s
         self._n_samples = 0
-        self._open_journal = open_journal
         self._journal: Journal | None = None
         self._n_faults_written = 0
         self._tally: Tally | None = None
-        self._powercap_dir = powercap_dir
-        self._meter_cpu_s = meter_cpu_s
-        self._counter_paths = find_counters(powercap_dir)
+        self._counter_paths = find_counters(plan.powercap_dir)
         self._equipment: Equipment | None = None
         self._lock = threading.Lock()
         self._has_finished = False
@@ -92,14 +77,17 @@ class Metering:
         from carbonprint.measuring.equipment import open_equipment
         from carbonprint.measuring.tally import Tally
 
-        if self._open_journal is not None:
-            self._journal = self._open_journal()
+        self._sharing.begin(self._start.at_s)
+        if self._plan.open_journal is not None:
+            self._journal = self._plan.open_journal()
             self._journal.open(started_at=self.started_at.isoformat(), start_s=self._start.at_s)
         equipment = open_equipment(
-            self._powercap_dir,
+            self._plan.powercap_dir,
             self._raw_start,
             [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
+            self._sharing.idle_share,
         )
+        equipment.setup = self._sharing.settle(equipment.setup)
         self._tally = Tally(equipment.setup, equipment.faults)
         if self._journal is not None:
             self._journal.append("setup", equipment.setup.as_dict())
@@ -158,6 +146,7 @@ class Metering:
         if not is_loaded:
             raw_end = read_counters(self._counter_paths)
             end = self._instant(raw_end.at_s, 0.0)
+        self._sharing.end(end.at_s)
         job_cpu_s = count_job_cpu_s()
         if not is_loaded:
             wait_for_load()
@@ -171,9 +160,10 @@ class Metering:
             assert self._tally is not None
             known_s = counted_cpu_s if counted_cpu_s is not None else job_cpu_s
             self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
-            if self.interval_s != self._first_interval_s:
+            self._sharing.close(self._tally.quiet_w)
+            if self.interval_s != self._plan.interval_s:
                 text = (
-                    f"the run was long: samples were taken every {self._first_interval_s:g} s at first and every "
+                    f"the run was long: samples were taken every {self._plan.interval_s:g} s at first and every "
                     f"{self.interval_s:g} s at its end"
                 )
                 self._tally.faults.append(Caveat(code="interval-widened", text=text))
@@ -197,6 +187,8 @@ class Metering:
         """
         from carbonprint.measuring.assembly import unknown_measurement
 
+        self._sharing.end(ended_s)
+        self._sharing.close({})
         return unknown_measurement(
             started_at=self.started_at,
             duration_s=ended_s - self._start.at_s,
@@ -232,8 +224,16 @@ class Metering:
     def _add(self, now: Instant, reading: MeterReading) -> Interval:
         assert self._equipment is not None
         assert self._tally is not None
-        interval = self._tally.add(self._equipment.interval(self._last, now, reading))
+        setup = self._tally.setup
+        interval = self._equipment.interval(self._last, now, reading)
+        interval = self._sharing.shared(interval, self._last, now, setup.hardware.n_cpus)
+        interval = self._tally.add(interval)
+        self._tally.faults += self._sharing.take_faults()
         self._last = now
+        if self._sharing.has_company and not setup.has_company:
+            setup = self._tally.setup = replace(setup, has_company=True)
+            if self._journal is not None:
+                self._journal.append("setup", setup.as_dict())
         if self._journal is not None:
             self._journal.add_interval(interval)
             for fault in self._tally.faults[self._n_faults_written :]:
@@ -244,5 +244,5 @@ class Metering:
     def _widen(self) -> None:
         """Double the interval of a run that has taken very many samples."""
         self._n_samples += 1
-        if self._widens and self._n_samples % _MOST_SAMPLES == 0:
+        if self._plan.widens and self._n_samples % _MOST_SAMPLES == 0:
             self.interval_s = min(2 * self.interval_s, max(self.interval_s, _LONGEST_INTERVAL_S))

@@ -228,6 +228,12 @@ def process_state(pid: int) -> str:
     return fields[0].decode() if fields else ""
 
 
+def parent_and_start(pid: int) -> tuple[int, int] | None:
+    """Give the parent of a process, and when it started in ticks since the machine did; None where it is gone."""
+    fields = _stat_fields(pid)
+    return (int(fields[1]), int(fields[19])) if fields else None
+
+
 def _stat_fields(pid: int, n_fields: int = -1) -> list[bytes] | None:
     """Fields of the line from the state on: the name before it may hold blanks and brackets.
 

@@ -7,13 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.measurement import ReservedShare, ShareFrom
+from carbonprint.measuring.sharing import BUSY
 from carbonprint.units import BYTES_PER_GIB
 
 if TYPE_CHECKING:
     from carbonprint.hardware import Hardware
+    from carbonprint.measuring.sharing import IdleShare
 
 
-def reserved_share(hardware: Hardware, root: Path = Path("/"), *, has_gpu: bool = False) -> ReservedShare:
+def reserved_share(
+    hardware: Hardware,
+    root: Path = Path("/"),
+    *,
+    has_gpu: bool = False,
+    given: IdleShare | None = None,
+) -> ReservedShare:
     """Tell how much of the machine was kept switched on for the job.
 
     The narrowest of what restricts it: Slurm's allocation, the cgroup's limits, the CPU affinity; all of it where
@@ -23,7 +31,12 @@ def reserved_share(hardware: Hardware, root: Path = Path("/"), *, has_gpu: bool 
         hardware: The machine.
         root: Where ``proc`` and ``sys`` are.
         has_gpu: Whether it has a GPU.
+        given: What the user says instead, of everything; ``BUSY``: nothing is reserved, and each interval's idle is
+            divided by what was busy in it.
     """
+    if given is not None:
+        share = 1.0 if given == BUSY else given
+        return ReservedShare(cpu=share, ram=share, gpu=share if has_gpu else None, origin=ShareFrom.OPTION)
     n_cpus = hardware.n_cpus
     allotted: dict[ShareFrom, float] = {ShareFrom.MACHINE: float(n_cpus)}
     if hasattr(os, "sched_getaffinity"):

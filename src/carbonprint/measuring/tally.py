@@ -44,6 +44,8 @@ class Setup:
         gpu_model: Which kind of GPU meter there is, by the names of ``reference/power.toml``; None without a GPU.
         gpu_names: Name of each GPU.
         idle_w: Idle power by component (``cpu``, ``ram``, ``gpu0`` …) as it was known at the start. [W].
+        outer_run: Id of the run that this one takes place in; None of an outermost one.
+        has_company: Whether another run was seen that shares the idle machine with this one.
     """
 
     hardware: Hardware
@@ -53,6 +55,8 @@ class Setup:
     gpu_model: str | None = None
     gpu_names: tuple[str, ...] = ()
     idle_w: Mapping[str, float] | None = None
+    outer_run: str | None = None
+    has_company: bool = False
 
     def attribution(self, idle: IdlePower, *, trust_cpu: bool, trust_ram: bool) -> Attribution:
         """Give what splits the intervals of a run on this machine.
@@ -88,6 +92,8 @@ class Setup:
             gpu_model=fields["gpu_model"],
             gpu_names=tuple(fields["gpu_names"]),
             idle_w=fields["idle_w"],
+            outer_run=fields.get("outer_run"),
+            has_company=fields.get("has_company", False),
         )
 
 
@@ -178,10 +184,17 @@ class Tally:
 
     @property
     def known_idle_w(self) -> Mapping[str, float]:
-        """Idle power by component (``cpu``, ``gpu0`` …) where it is known: at the start, or lower in this run. [W]."""
-        known = {**self._quiet_w}
-        for name, power_w in (self.setup.idle_w or {}).items():
-            known[name] = min(power_w, known.get(name, power_w))
+        """Idle power by component (``cpu``, ``gpu0`` …) where it is known: at the start, or lower in this run. [W].
+
+        Runs that overlap go by what was known at the start, which is the same for all of them: with a figure of its own
+        for each, their sum could exceed the machine. Only of GPUs there is no model to fall back on.
+        """
+        known = dict(self.setup.idle_w or {})
+        for name, power_w in self._quiet_w.items():
+            if not self.setup.has_company:
+                known[name] = min(power_w, known.get(name, power_w))
+            elif name.startswith("gpu"):
+                known.setdefault(name, power_w)
         return known
 
     @property
@@ -206,6 +219,15 @@ class Tally:
         for interval in self._intervals:
             sums.add(attribution.split(interval))
         return sums
+
+    @property
+    def busy_with_others_share(self) -> float:
+        """How much of the machine others kept busy, as a mean over the run. [-], 0 to 1."""
+        others_s = sum(
+            max(0.0, (each.busy_cpu_s or 0.0) - each.job_cpu_s - each.meter_cpu_s) for each in self._intervals
+        )
+        capacity_s = self.duration_s * self.setup.hardware.n_cpus
+        return min(1.0, others_s / capacity_s) if capacity_s > 0 else 0.0
 
     def mean_idle_factors(self) -> dict[str, float]:
         """By how much other runs divided the idle machine, by component, over the whole run. [-], 0 to 1."""

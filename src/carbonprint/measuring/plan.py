@@ -1,0 +1,37 @@
+"""How one run is to be metered: what is settled before the command starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from carbonprint.measuring.sharing import Sharing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from carbonprint.measuring.journal import Journal
+    from carbonprint.measuring.progress import Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How one run is to be metered.
+
+    Attributes:
+        interval_s: Time between two samples. [s].
+        powercap_dir: The powercap tree.
+        widens: Whether the interval grows in a long run.
+        open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
+        see_progress: Called at every sample with what the job has used so far; gives whether it is to be ended, by
+            SIGTERM.
+        sharing: How the run shares the machine with others; by default it has it for itself.
+    """
+
+    interval_s: float
+    powercap_dir: Path
+    widens: bool = False
+    open_journal: Callable[[], Journal] | None = None
+    see_progress: Callable[[Progress], bool] | None = None
+    sharing: Sharing = field(default_factory=Sharing)
