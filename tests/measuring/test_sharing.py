@@ -151,7 +151,7 @@ def test_a_run_inside_another_says_so():
 def test_runs_that_overlap_go_by_the_idle_power_known_at_their_start():
     quiet = Interval(
         duration_s=1.0, busy_cpu_s=0.0, job_cpu_s=0.0, meter_cpu_s=0.0, cpu_counted_j=7.0, ram_counted_j=2.0,
-        gpus=(GpuUse(energy_j=20.0),),
+        gpus=(GpuUse(energy_j=20.0, utilisation=0.0),),
     )  # fmt: skip
 
     def idle_w(**changes):

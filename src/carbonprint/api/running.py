@@ -77,13 +77,9 @@ def run(
     if resumes:
         labels = replace(labels, resumes=_resumed(resumes, settings))
     return run_once(
-        command,
-        settings,
-        labels,
-        named_host(settings),
-        follower or Follower(),
-        wait_descendants=wait_descendants,
-    )
+        command, settings, labels, named_host(settings), follower or Follower(),
+        wait_descendants=wait_descendants, idle_share=idle_share,
+    )  # fmt: skip
 
 
 def labels_of(command: Sequence[str], *, name: str, phase: str, units: tuple[float, str] | None) -> RunLabels:
