@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 _SIGCHLD_BIT = 1 << int(getattr(signal, "SIGCHLD", 17)) - 1
 """Of the mask of ignored signals in ``/proc/PID/stat``."""
+_LAST_FIELD = 30
+"""The last field of ``/proc/PID/stat``, counted from the state on, that is looked at: the ignored signals."""
 _MOST_WAYS_UP = 10
 
 
@@ -164,25 +166,43 @@ def living(roots: Iterable[int], children: Mapping[int, list[int]] | None = None
     waiting = list(roots)
     if children is None:
         children = children_by_parent() if waiting else {}
+    lines = children.lines if isinstance(children, ProcessTable) else {}
     while waiting:
         pid = waiting.pop(0)
-        times = process_times(pid)
+        line = lines.get(pid)
+        # The table was read from the lowest id up. A child whose id is lower than its parent's was read before it,
+        # and is read again: were it to end in between, its times would be in its parent's as well.
+        is_after_parent = line is not None and pid > int(line[1])
+        times = process_times(pid, line if is_after_parent else None)
         if times is not None:
             yield times
         waiting.extend(children.get(pid, ()))
 
 
-def children_by_parent() -> dict[int, list[int]]:
+class ProcessTable(dict[int, list[int]]):
+    """The children of each process, zombies included.
+
+    Attributes:
+        lines: The fields of ``/proc/PID/stat`` of each process, from its state on, as they were read for this.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: dict[int, list[bytes]] = {}
+
+
+def children_by_parent() -> ProcessTable:
     """Map each process to its children, zombies included; empty where there is no ``/proc``."""
-    children: dict[int, list[int]] = {}
+    table = ProcessTable()
     try:
         names = os.listdir("/proc")
     except OSError:
-        return {}
-    for name in names:
-        if name.isdigit() and (fields := _stat_fields(int(name), 2)) is not None:
-            children.setdefault(int(fields[1]), []).append(int(name))
-    return children
+        return table
+    for pid in sorted(int(name) for name in names if name.isdigit()):
+        if (fields := _stat_fields(pid)) is not None:
+            table.lines[pid] = fields
+            table.setdefault(int(fields[1]), []).append(pid)
+    return table
 
 
 def own_children() -> frozenset[int]:
@@ -194,9 +214,15 @@ def own_children() -> frozenset[int]:
         return frozenset()
 
 
-def process_times(pid: int) -> ProcessTimes | None:
-    """Read the times of one process; None where it is gone or there is no ``/proc``."""
-    fields = _stat_fields(pid)
+def process_times(pid: int, fields: list[bytes] | None = None) -> ProcessTimes | None:
+    """Read the times of one process; None where it is gone or there is no ``/proc``.
+
+    Args:
+        pid: Process id.
+        fields: Its line in ``/proc``, where that has just been read.
+    """
+    if fields is None:
+        fields = _stat_fields(pid)
     if fields is None:
         return None
     own_s = _cpu_clock_s(pid)
@@ -234,7 +260,7 @@ def parent_and_start(pid: int) -> tuple[int, int] | None:
     return (int(fields[1]), int(fields[19])) if fields else None
 
 
-def _stat_fields(pid: int, n_fields: int = -1) -> list[bytes] | None:
+def _stat_fields(pid: int) -> list[bytes] | None:
     """Fields of the line from the state on: the name before it may hold blanks and brackets.
 
     Read by hundreds at every sample: ``os.read`` takes half the time of a file object.
@@ -242,7 +268,7 @@ def _stat_fields(pid: int, n_fields: int = -1) -> list[bytes] | None:
     try:
         descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return os.read(descriptor, 1024).rpartition(b")")[2].split(None, n_fields)
+            return os.read(descriptor, 1024).rpartition(b")")[2].split(None, _LAST_FIELD + 1)
         finally:
             os.close(descriptor)
     except OSError:
