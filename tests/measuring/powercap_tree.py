@@ -22,13 +22,19 @@ WRITER = Path(__file__).with_name("powercap_writer.py")
 
 @dataclass(frozen=True)
 class Domain:
-    """One counter: its folder in the tree, the name in it, its power, where it starts and where it wraps around."""
+    """One counter: its folder in the tree, the name in it, its power, where it starts and where it wraps around.
+
+    ``w_per_cpu`` comes on top of its power for every thread of the machine that is busy; ``stops_after_s`` is when it
+    stands still, since it was first written.
+    """
 
     folder: str
     name: str
     power_w: float
     start_uj: int = 0
     range_uj: int = 262_143_328_850
+    w_per_cpu: float = 0.0
+    stops_after_s: float = float("inf")
 
 
 TWO_PACKAGES = (

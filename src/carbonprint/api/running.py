@@ -136,6 +136,7 @@ def run_once(
         widens=settings.origins["interval"] == "default",
         open_journal=open_journal if is_kept else None,
         see_progress=follower.see if follower.is_needed else None,
+        is_patient=True,
         sharing=Sharing(run_id, idle_share),
     )
     ended = run_command(

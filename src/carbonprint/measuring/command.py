@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from carbonprint.measuring.watch import Watch
 
 
+_LONGEST_LOAD_S = 120.0
+"""How long a command that has ended waits for what is still being loaded: a driver may hang for good. [s]"""
+
+
 def run_command(
     command: Sequence[str],
     plan: Plan,
@@ -133,7 +137,7 @@ def _load_beside(load: Callable[[], None]) -> Callable[[], None]:
         loader.start()
     except RuntimeError:  # as many threads as the user may have are there already
         return cache(load)
-    return loader.join
+    return lambda: loader.join(_LONGEST_LOAD_S)
 
 
 def _measurement(metering: Metering, watch: Watch, finish_loading: Callable[[], None]) -> Measurement:

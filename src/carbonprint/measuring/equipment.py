@@ -6,10 +6,11 @@ import contextlib
 import importlib
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from carbonprint.measuring.detection import detect_hardware, power_model
 from carbonprint.measuring.intervals import GpuUse, Interval
+from carbonprint.measuring.patience import Patience, StalledError
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.measuring.reservation import reserved_share
 from carbonprint.measuring.sharing import BUSY
@@ -24,8 +25,13 @@ if TYPE_CHECKING:
     from carbonprint.measuring.counters import RawCounters
     from carbonprint.measuring.sharing import IdleShare
 
+T = TypeVar("T")
+
 _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
+
+_LONGEST_ANSWER_S = 1.0
+"""Eight GPUs answer within some hundredths of a second; meanwhile no signal is passed on. [s]"""
 
 _LONGEST_GAP_S = 120.0
 """After so long without a reading (a stopped wrapper) a counter may have wrapped around more than once: at
@@ -43,6 +49,8 @@ def open_equipment(
     start: RawCounters,
     unreadable: Sequence[str] = (),
     idle_share: IdleShare | None = None,
+    *,
+    is_patient: bool = False,
 ) -> Equipment:
     """Import codecarbon, find the hardware and choose the model.
 
@@ -51,6 +59,7 @@ def open_equipment(
         start: What the raw counters read when the job started.
         unreadable: Counters that are there and could not be read.
         idle_share: What the user wants the job's share of the idle machine to be; None: what is reserved for it.
+        is_patient: Whether a meter that does not answer is waited for only so long, in a thread of its own.
     """
     faults: list[Caveat] = []
     meter = None
@@ -95,7 +104,7 @@ def open_equipment(
         gpu_names=() if meter is None else meter.gpu_names,
         idle_w=_known_idle_w(),
     )
-    return Equipment(meter, setup, faults)
+    return Equipment(meter, setup, faults, is_patient=is_patient)
 
 
 def _known_idle_w() -> dict[str, float] | None:
@@ -119,31 +128,61 @@ class Equipment:
         meter: codecarbon's readers, or None where they could not be opened.
         setup: The machine, the model and the job's share of it.
         faults: What went wrong while opening.
+        is_patient: Whether a meter that does not answer is waited for only so long, in a thread of its own.
 
     Attributes:
         setup: As given.
         faults: What went wrong so far, each in words.
     """
 
-    def __init__(self, meter: CodecarbonMeter | None, setup: Setup, faults: list[Caveat]) -> None:
+    def __init__(
+        self,
+        meter: CodecarbonMeter | None,
+        setup: Setup,
+        faults: list[Caveat],
+        *,
+        is_patient: bool = False,
+    ) -> None:
         self.meter = meter
         self.setup = setup
         self.faults = faults
         self._gpu_ready_s = time.monotonic() if meter is None else meter.gpus_ready_s
         self._gpus_w: dict[int, float] = {}
+        self._patience = Patience(_LONGEST_ANSWER_S) if is_patient else None
+        self._is_stalled = False
 
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
-        """Read the meters; one that fails leaves a gap, which the model fills."""
+        """Read the meters; one that fails or does not answer leaves a gap, which the model fills."""
         if self.meter is None:
             return MeterReading()
+        meter, was_stalled = self.meter, self._is_stalled
         try:
-            reading = self.meter.read(duration_s, is_of_job)
+            reading = self._ask(lambda: meter.read(duration_s, is_of_job))
+        except StalledError:
+            self._note_stall()
+            return MeterReading()
         except Exception as error:  # noqa: BLE001  # a meter may fail in as many ways as there are drivers
             self.faults.append(_fault("a meter failed", error))
             return MeterReading()
-        self.faults += self.meter.notes
-        self.meter.notes.clear()
-        return reading
+        self._is_stalled = False
+        self.faults += meter.notes
+        meter.notes.clear()
+        # The first reading after a gap covers from when the meter answered again, not this interval.
+        return MeterReading() if was_stalled else reading
+
+    def close(self) -> None:
+        """Let go of what reads the meters."""
+        if self._patience is not None:
+            self._patience.end()
+
+    def _ask(self, step: Callable[[], T]) -> T:
+        return step() if self._patience is None else self._patience.call(step)
+
+    def _note_stall(self) -> None:
+        if not self._is_stalled:
+            text = f"a meter did not answer within {_LONGEST_ANSWER_S:g} s: a model fills the time without it"
+            self.faults.append(Caveat(code="meter-fault", text=text))
+        self._is_stalled = True
 
     def read_at_once(self, last_s: float, is_of_job: Callable[[int], bool]) -> tuple[float, MeterReading]:
         """Read the meters so that the reading belongs to one moment.
@@ -177,9 +216,13 @@ class Equipment:
         """
         if self.meter is None:
             return MeterReading()
+        meter = self.meter
         try:
-            reading = self.meter.replay(end, duration_s)
-            gpus = self.meter.gpus_afterwards(duration_s, is_of_job)
+            reading = meter.replay(end, duration_s)
+            gpus = self._ask(lambda: meter.gpus_afterwards(duration_s, is_of_job))
+        except StalledError:
+            self._note_stall()
+            return reading
         except Exception as error:  # noqa: BLE001  # as above
             self.faults.append(_fault("a meter failed", error))
             return MeterReading()

@@ -86,6 +86,7 @@ class Metering:
             self._raw_start,
             [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
             self._sharing.idle_share,
+            is_patient=self._plan.is_patient,
         )
         equipment.setup = self._sharing.settle(equipment.setup)
         self._tally = Tally(equipment.setup, equipment.faults)
@@ -161,6 +162,7 @@ class Metering:
             known_s = counted_cpu_s if counted_cpu_s is not None else job_cpu_s
             self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
             self._sharing.close(self._tally.quiet_w)
+            self._close_equipment()
             if self.interval_s != self._plan.interval_s:
                 text = (
                     f"the run was long: samples were taken every {self._plan.interval_s:g} s at first and every "
@@ -189,6 +191,7 @@ class Metering:
 
         self._sharing.end(ended_s)
         self._sharing.close({})
+        self._close_equipment()
         return unknown_measurement(
             started_at=self.started_at,
             duration_s=ended_s - self._start.at_s,
@@ -196,6 +199,10 @@ class Metering:
             cpu_s=cpu_s,
             fault=f"{type(fault).__name__}: {fault}",
         )
+
+    def _close_equipment(self) -> None:
+        if self._equipment is not None:
+            self._equipment.close()
 
     def _instant(self, at_s: float, job_cpu_s: float) -> Instant:
         return Instant(

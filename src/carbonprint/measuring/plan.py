@@ -26,6 +26,8 @@ class Plan:
         open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
         see_progress: Called at every sample with what the job has used so far; gives whether it is to be ended, by
             SIGTERM.
+        is_patient: Whether a meter that does not answer is waited for only so long. It is asked in a thread of its own
+            then, whose CPU time is this process's.
         sharing: How the run shares the machine with others; by default it has it for itself.
     """
 
@@ -34,4 +36,5 @@ class Plan:
     widens: bool = False
     open_journal: Callable[[], Journal] | None = None
     see_progress: Callable[[Progress], bool] | None = None
+    is_patient: bool = False
     sharing: Sharing = field(default_factory=Sharing)

@@ -29,6 +29,9 @@ small share of the capacity, and its power must not be taken for the machine's i
 _TELLING_S = 0.2
 """Shorter intervals tell nothing of the power in them: a counter moves once a millisecond. [s]"""
 
+_STILL_S = 0.02
+"""In so long every counter that works has moved: it is updated about once a millisecond (Intel SDM, volume 3B). [s]"""
+
 _MOST_INTERVALS = 20_000
 
 
@@ -271,7 +274,7 @@ class Tally:
 
     def _without_stuck_counters(self, interval: Interval) -> Interval:
         """Refuse the reading of a counter that did not move for as long as every working one does."""
-        if not interval.still or interval.duration_s < _TELLING_S:
+        if not interval.still or interval.duration_s < _STILL_S:
             return interval
         return replace(
             interval,
