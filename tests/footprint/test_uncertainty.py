@@ -227,3 +227,21 @@ def test_the_parts_of_an_intensity_are_drawn_each():
     of_two = intensity(200, 0.0, parts=(part, replace(part, key="contract/a-host/2025", half_width_90=0.0)))
     drawn = intensity_draws_g_per_kwh(of_two, Draws())
     assert drawn - 100 == pytest.approx(intensity_draws_g_per_kwh(intensity(100, 0.5), Draws()))
+
+
+# The whole machine at its own input
+
+
+@pytest.mark.parametrize(
+    ("model", "sigma"), [("node_meter", 0.02), ("node_bmc", 0.06), ("node_profile", 0.2)]
+)
+def test_a_machine_known_at_its_input_is_drawn_as_a_whole(make_measurement, model, sigma):
+    models = {
+        Component.CPU: "rapl_amd",
+        Component.RAM: "dram_per_gib",
+        Component.GPU: None,
+        Component.OTHER: model,
+    }
+    drawn = energy_draws_kwh(make_measurement(models=models), Draws())
+    assert np.median(drawn) == pytest.approx(0.020, rel=0.02)
+    assert float(np.std(np.log(drawn))) == pytest.approx(sigma, rel=0.1)

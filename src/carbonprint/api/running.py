@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
+from carbonprint.api.profiles import profile_source
 from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
@@ -54,11 +55,12 @@ def run(
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
-        DocumentError: If the host's file has faults; likewise.
+        DocumentError: If the host's file or the hardware profile has faults; likewise.
         CommandNotStartedError: If the program was not found or could not be executed.
     """
     labels = RunLabels(name=name or default_name(command)[:LONGEST_TEXT], phase=phase, units=units)
     load_host = named_host(settings)
+    profiles = profile_source(settings, load_host)
     run_id = new_run_id()
     open_journal = journal_of(run_id, labels, command, settings)
     recovered: list[Kept] = []
@@ -77,6 +79,7 @@ def run(
         beside_the_job=load_beside_the_job,
         open_journal=open_journal,
         widens=settings.origins["interval"] == "default",
+        profiles=profiles,
     )
     try:
         from carbonprint.measuring.redaction import redacted

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from carbonprint.cli.options import lang_option, settings_of, state_dir_option
+from carbonprint.cli.options import hardware_option, lang_option, settings_of, state_dir_option
 
 if TYPE_CHECKING:
     from carbonprint.api.running import RunOutcome
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--units", type=float, metavar="N", help="How many units of work it does, with --unit.")
 @click.option("--unit", metavar="LABEL", help="What one unit is: prediction, page, user.")
 @click.option("--interval", type=float, metavar="SECONDS", help="Time between two samples.  [default: 1]")
+@hardware_option
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -39,6 +40,7 @@ def run(
     units: float | None,
     unit: str | None,
     interval: float | None,
+    hardware: str | None,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -52,7 +54,9 @@ def run(
     from carbonprint.measuring.ending import end_like
     from carbonprint.measuring.launch import CommandNotStartedError
 
-    settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
+    settings = settings_of(
+        recovers=False, host=host, interval=interval, hardware=hardware, state_dir=state_dir, lang=lang
+    )
     try:
         outcome = run_and_keep(command, settings, name=name, phase=phase, units=_units(units, unit))
     except CommandNotStartedError as error:

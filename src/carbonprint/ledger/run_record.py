@@ -105,6 +105,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "other_base_kwh": measurement.other_base_kwh,
         "other_base_sigma": measurement.other_base_sigma,
         "machine_id": measurement.machine_id,
+        "hardware_profile": printable(measurement.hardware_profile) or None,
     }
 
 
@@ -193,6 +194,7 @@ def _sources(
     for part, model in measurement.models.items():
         if model is not None:
             found += [(f"energy_{part.value}", source) for source in model_sources(model)]
+    found += [(f"hardware_{name}", source) for name, source in measurement.profile_sources]
     return [{"figure": figure, **source.as_dict()} for figure, source in found]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from carbonprint.hardware_profile import ProfileSource
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
@@ -38,6 +39,7 @@ def run_command(
     beside_the_job: Callable[[], None] = lambda: None,
     open_journal: Callable[[], Journal] | None = None,
     widens: bool = False,
+    profiles: ProfileSource | None = None,
 ) -> Ended:
     """Run a command to its end.
 
@@ -50,6 +52,7 @@ def run_command(
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
         open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
         widens: Whether the interval grows in a long run.
+        profiles: Where the hardware profile comes from.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -57,7 +60,9 @@ def run_command(
     if not hasattr(signal, "sigtimedwait"):
         from carbonprint.measuring.elsewhere import run_command_elsewhere
 
-        return run_command_elsewhere(command, interval_s=interval_s, powercap_dir=powercap_dir)
+        return run_command_elsewhere(
+            command, interval_s=interval_s, powercap_dir=powercap_dir, profiles=profiles
+        )
     from carbonprint.measuring.metering import Metering
     from carbonprint.measuring.watch import Watch, become_subreaper
 
@@ -65,7 +70,9 @@ def run_command(
     is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     become_subreaper()
-    metering = Metering(interval_s, powercap_dir, time.process_time, open_journal, widens=widens)
+    metering = Metering(
+        interval_s, powercap_dir, time.process_time, open_journal, widens=widens, profiles=profiles
+    )
     try:
         pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))
     except BaseException:

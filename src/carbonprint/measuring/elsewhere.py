@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from carbonprint.hardware_profile import ProfileSource
 
-def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap_dir: Path) -> Ended:
+
+def run_command_elsewhere(
+    command: Sequence[str],
+    *,
+    interval_s: float,
+    powercap_dir: Path,
+    profiles: ProfileSource | None = None,
+) -> Ended:
     """Run a command to its end without reading counters in between.
 
     CPU seconds are those of the children that were waited for; processes left behind are not seen, and there is no
@@ -29,7 +37,7 @@ def run_command_elsewhere(command: Sequence[str], *, interval_s: float, powercap
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
     """
-    metering = Metering(interval_s, powercap_dir, time.process_time)
+    metering = Metering(interval_s, powercap_dir, time.process_time, profiles=profiles)
     before_s = reaped_children_cpu_s()
     try:
         process = subprocess.Popen(list(command))

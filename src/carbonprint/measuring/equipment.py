@@ -8,8 +8,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.detection import detect_hardware, power_model
+from carbonprint.measuring.detection import detect_hardware
 from carbonprint.measuring.intervals import UNDIVIDED, GpuUse, IdleFactors, Interval
+from carbonprint.measuring.profiled import (
+    idle_powers_w,
+    profile_caveats,
+    profiled_model,
+    unseen_gpus_w,
+)
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.measuring.reservation import reserved_share
 from carbonprint.measuring.tally import Setup
@@ -19,8 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from carbonprint.hardware_profile import HardwareProfile
     from carbonprint.measuring.codecarbon_meter import CodecarbonMeter
     from carbonprint.measuring.counters import RawCounters
+    from carbonprint.measuring.node_meter import NodeMeter
 
 _UNDISTURBED_S = 0.001
 """Reading all meters takes less than this unless something comes between. [s]"""
@@ -36,13 +44,21 @@ def preload() -> None:
         importlib.import_module("carbonprint.measuring.codecarbon_meter")
 
 
-def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[str] = ()) -> Equipment:
+def open_equipment(
+    powercap_dir: Path,
+    start: RawCounters,
+    unreadable: Sequence[str] = (),
+    profile: HardwareProfile | None = None,
+    node: NodeMeter | None = None,
+) -> Equipment:
     """Import codecarbon, find the hardware and choose the model.
 
     Args:
         powercap_dir: The powercap tree.
         start: What the raw counters read when the job started.
         unreadable: Counters that are there and could not be read.
+        profile: What is stated of the machine.
+        node: The meter at its input.
     """
     faults: list[Caveat] = []
     meter = None
@@ -55,10 +71,9 @@ def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[
     hardware = detect_hardware(n_gpus=len(meter.gpu_names) if meter is not None else 0)
     tdp_w = None
     try:
-        from carbonprint.measuring.codecarbon_meter import match_tdp_w
-        from carbonprint.reference.codecarbon_tables import cpu_tdp_table
+        from carbonprint.measuring.tdp import tdp_of_cpu_w
 
-        tdp_w = match_tdp_w(hardware.cpu_name, cpu_tdp_table())
+        tdp_w = tdp_of_cpu_w((profile.cpu_name if profile is not None else "") or hardware.cpu_name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # as above; without a TDP the default holds
         if meter is not None:
             faults.append(_fault("codecarbon's table of CPUs could not be used", error))
@@ -72,15 +87,31 @@ def open_equipment(powercap_dir: Path, start: RawCounters, unreadable: Sequence[
         text = "what machine this is could not be read: a server is assumed"
         faults.append(Caveat(code="machine-unknown", text=text))
     gpu_model = None if meter is None else meter.gpu_model
+    gpu_names = () if meter is None else meter.gpu_names
+    faults += profile_caveats(hardware, profile, gpu_names)
+    model = replace(profiled_model(hardware, profile, tdp_w), unseen_gpus_w=unseen_gpus_w(profile, gpu_names))
     setup = Setup(
         hardware=hardware,
-        model=power_model(hardware, tdp_w),
-        reserved=reserved_share(hardware, has_gpu=gpu_model is not None),
+        model=model,
+        reserved=reserved_share(hardware, has_gpu=gpu_model is not None or model.unseen_gpus_w > 0),
         has_cpu_counters=meter is not None and meter.has_cpu_counters,
         gpu_model=gpu_model,
-        gpu_names=() if meter is None else meter.gpu_names,
+        gpu_names=gpu_names,
+        idle_w=_known_idle_w() | idle_powers_w(hardware, profile, gpu_names) or None,
+        node_model=None if node is None else node.source.model,
+        profile="" if profile is None else f"{profile.name} ({profile.origin})",
+        profile_sources=() if profile is None else profile.sources,
     )
-    return Equipment(meter, setup, faults)
+    return Equipment(meter, setup, faults, node)
+
+
+def _known_idle_w() -> dict[str, float]:
+    """Give the idle power that is known of this machine and boot, by component. [W]."""
+    from carbonprint.measuring.idle_power import read_idle_w
+
+    with contextlib.suppress(OSError):
+        return read_idle_w()
+    return {}
 
 
 def _fault(what: str, error: BaseException) -> Caveat:
@@ -94,14 +125,22 @@ class Equipment:
         meter: codecarbon's readers, or None where they could not be opened.
         setup: The machine, the model and the job's share of it.
         faults: What went wrong while opening.
+        node: The meter at the machine's input, or None.
 
     Attributes:
         setup: As given.
         faults: What went wrong so far, each in words.
     """
 
-    def __init__(self, meter: CodecarbonMeter | None, setup: Setup, faults: list[Caveat]) -> None:
+    def __init__(
+        self,
+        meter: CodecarbonMeter | None,
+        setup: Setup,
+        faults: list[Caveat],
+        node: NodeMeter | None = None,
+    ) -> None:
         self.meter = meter
+        self._node = node
         self.setup = setup
         self.faults = faults
         self._gpu_ready_s = time.monotonic()
@@ -109,6 +148,13 @@ class Equipment:
 
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         """Read the meters; one that fails leaves a gap, which the model fills."""
+        now_s = time.monotonic()
+        reading = self._read_parts(duration_s, is_of_job)
+        if self._node is None:
+            return reading
+        return replace(reading, node_j=self._node.energy_j(now_s - duration_s, now_s))
+
+    def _read_parts(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         if self.meter is None:
             return MeterReading()
         try:
@@ -165,7 +211,9 @@ class Equipment:
             reading = replace(reading, cpu_j=None, ram_j=None)
         gpus = self._gpus(last, now, reading)
         unseen_s = max((gpu.unseen_s for gpu in gpus), default=0.0)
-        if self.setup.has_cpu_counters and reading.cpu_j is None:
+        if (self.setup.has_cpu_counters and reading.cpu_j is None) or (
+            self.setup.node_model is not None and reading.node_j is None
+        ):
             unseen_s = duration_s
         busy_s = None
         if now.busy_cpu_s is not None and last.busy_cpu_s is not None:
@@ -177,6 +225,7 @@ class Equipment:
             meter_cpu_s=max(0.0, now.meter_cpu_s - last.meter_cpu_s),
             cpu_counted_j=reading.cpu_j,
             ram_counted_j=reading.ram_j,
+            node_counted_j=reading.node_j,
             gpus=gpus,
             unseen_s=unseen_s,
             still=reading.still,

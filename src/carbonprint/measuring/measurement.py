@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from carbonprint.provenance import Basis, Caveat
+    from carbonprint.provenance import Basis, Caveat, Source
 
 
 class Component(enum.StrEnum):
@@ -111,6 +111,8 @@ class Measurement:
         models: Which meter or model of ``reference/power.toml`` stands behind each component.
         machine_id: Stable pseudonym of the machine, so that a model's bias is drawn once for it.
         caveats: What a reader must know with these figures.
+        hardware_profile: The hardware profile behind them, by name and file; ``""`` without one.
+        profile_sources: Figure of that profile (``"power"``, ``"base"`` …) and where it comes from.
     """
 
     started_at: datetime
@@ -131,3 +133,5 @@ class Measurement:
     models: dict[Component, str | None]
     machine_id: str
     caveats: tuple[Caveat, ...] = ()
+    hardware_profile: str = ""
+    profile_sources: tuple[tuple[str, Source], ...] = ()

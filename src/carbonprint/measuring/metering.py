@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from carbonprint.hardware_profile import MeterSource, ProfileChoice, ProfileSource
     from carbonprint.measuring.equipment import Equipment
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
+    from carbonprint.measuring.node_meter import NodeMeter
     from carbonprint.measuring.tally import Tally
 
 _MOST_SAMPLES = 20_000
@@ -43,6 +45,7 @@ class Metering:
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
         open_journal: Gives the journal in which every sample is written down; None for nowhere.
         widens: Whether the interval grows in a long run.
+        profiles: Where the hardware profile comes from.
 
     Attributes:
         interval_s: Time between two samples now. [s].
@@ -56,6 +59,7 @@ class Metering:
         open_journal: Callable[[], Journal] | None = None,
         *,
         widens: bool = False,
+        profiles: ProfileSource | None = None,
     ) -> None:
         self.interval_s = interval_s
         self._first_interval_s = interval_s
@@ -72,8 +76,23 @@ class Metering:
         self._lock = threading.Lock()
         self._has_finished = False
         self._raw_start = read_counters(self._counter_paths)
+        self._profiles = profiles
+        self._node: NodeMeter | None = None
+        named = None if profiles is None else profiles.named.profile
+        if named is not None and named.meter is not None:
+            self._open_node(named.meter)
         self.started_at = datetime.fromtimestamp(wall_clock_at(self._raw_start.at_s), UTC)
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
+
+    @property
+    def helpers(self) -> frozenset[int]:
+        """Process ids of ours that are none of the job's: what reads a meter."""
+        return frozenset() if self._node is None else self._node.pids
+
+    @property
+    def helpers_cpu_s(self) -> float:
+        """CPU seconds of these so far. [s]."""
+        return 0.0 if self._node is None else self._node.cpu_s
 
     @property
     def is_loaded(self) -> bool:
@@ -88,15 +107,40 @@ class Metering:
         if self._open_journal is not None:
             self._journal = self._open_journal()
             self._journal.open(started_at=self.started_at.isoformat(), start_s=self._start.at_s)
+        choice = self._chosen_profile()
         equipment = open_equipment(
             self._powercap_dir,
             self._raw_start,
             [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
+            choice.profile,
+            self._node,
         )
+        equipment.faults += choice.caveats
         self._tally = Tally(equipment.setup, equipment.faults)
         if self._journal is not None:
             self._journal.append("setup", equipment.setup.as_dict())
         self._equipment = equipment
+
+    def _chosen_profile(self) -> ProfileChoice:
+        """Give the profile that was named, else one that fits the machine, and have its meter read from now on."""
+        from carbonprint.hardware_profile import ProfileChoice
+
+        if self._profiles is None:
+            return ProfileChoice()
+        choice = self._profiles.named
+        if choice.profile is None:
+            found = self._profiles.search()
+            choice = ProfileChoice(profile=found.profile, caveats=(*choice.caveats, *found.caveats))
+        if self._node is None and choice.profile is not None and choice.profile.meter is not None:
+            self._open_node(choice.profile.meter)
+        if self._node is not None:
+            self._node.start()
+        return choice
+
+    def _open_node(self, source: MeterSource) -> None:
+        from carbonprint.measuring.node_meter import NodeMeter
+
+        self._node = NodeMeter(source)
 
     def next_edge_s(self) -> float:
         """Give the time until the next sample. [s].
@@ -147,12 +191,16 @@ class Metering:
         if not is_loaded:
             raw_end = read_counters(self._counter_paths)
             end = self._instant(raw_end.at_s, 0.0)
+            node_j = self._node_energy_j(end.at_s)
         job_cpu_s = count_job_cpu_s()
         if not is_loaded:
             wait_for_load()
             if self._equipment is None:
                 raise MeasurementError("neither meter nor model could be loaded")
             reading = self._equipment.replay(raw_end, end.at_s - self._start.at_s)
+            reading = replace(reading, node_j=node_j)
+        if self._node is not None:
+            self._node.close()
 
         def measurement(counted_cpu_s: float | None) -> Measurement:
             from carbonprint.measuring.assembly import assemble
@@ -194,9 +242,19 @@ class Metering:
             fault=f"{type(fault).__name__}: {fault}",
         )
 
+    def _node_energy_j(self, end_s: float) -> float | None:
+        """Give the energy at the machine's input from the start to the end, where no sample has asked for it. [J]."""
+        if self._node is None:
+            return None
+        self._node.start()
+        return self._node.energy_j(self._start.at_s, end_s)
+
     def _instant(self, at_s: float, job_cpu_s: float) -> Instant:
         return Instant(
-            at_s=at_s, busy_cpu_s=busy_cpu_seconds(), job_cpu_s=job_cpu_s, meter_cpu_s=self._meter_cpu_s()
+            at_s=at_s,
+            busy_cpu_s=busy_cpu_seconds(),
+            job_cpu_s=job_cpu_s,
+            meter_cpu_s=self._meter_cpu_s() + self.helpers_cpu_s,
         )
 
     def _add(self, now: Instant, reading: MeterReading) -> None:

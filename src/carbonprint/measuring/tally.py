@@ -12,7 +12,8 @@ from carbonprint.hardware import Hardware, MachineKind, PowerModel
 from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower
 from carbonprint.measuring.intervals import Interval, coarser
 from carbonprint.measuring.measurement import ReservedShare, ShareFrom
-from carbonprint.provenance import Basis, Caveat
+from carbonprint.measuring.node_energy import NodeTotals, spread
+from carbonprint.provenance import Caveat, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,10 @@ class Setup:
         has_cpu_counters: Whether the CPU packages have counters that could be read.
         gpu_model: Which kind of GPU meter there is, by the names of ``reference/power.toml``; None without a GPU.
         gpu_names: Name of each GPU.
-        idle_w: Idle power by component (``cpu``, ``ram``, ``gpu0`` …) as it was known at the start. [W].
+        idle_w: Idle power by component (``cpu``, ``ram``, ``gpu0``, ``node`` …) as it was known at the start. [W].
+        node_model: Which meter of ``reference/power.toml`` stands at the machine's input; None where none does.
+        profile: The hardware profile, by name and file; ``""`` without one.
+        profile_sources: Figure of it (``"power"``, ``"base"`` …) and where that comes from.
     """
 
     hardware: Hardware
@@ -51,6 +55,9 @@ class Setup:
     gpu_model: str | None = None
     gpu_names: tuple[str, ...] = ()
     idle_w: Mapping[str, float] | None = None
+    node_model: str | None = None
+    profile: str = ""
+    profile_sources: tuple[tuple[str, Source], ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""
@@ -64,16 +71,20 @@ class Setup:
             KeyError, TypeError, ValueError: If it is something else.
         """
         hardware, model, reserved = fields["hardware"], fields["model"], fields["reserved"]
-        bases = {name: Basis(model[name]) for name in ("cpu_basis", "other_basis")}
         origin = None if reserved["origin"] is None else ShareFrom(reserved["origin"])
         return cls(
             hardware=Hardware(**{**hardware, "kind": MachineKind(hardware["kind"])}),
-            model=PowerModel(**{**model, **bases}),
+            model=PowerModel.from_dict(model),
             reserved=ReservedShare(**{**reserved, "origin": origin}),
             has_cpu_counters=fields["has_cpu_counters"],
             gpu_model=fields["gpu_model"],
             gpu_names=tuple(fields["gpu_names"]),
             idle_w=fields["idle_w"],
+            node_model=fields.get("node_model"),
+            profile=fields.get("profile", ""),
+            profile_sources=tuple(
+                (name, Source(**source)) for name, source in fields.get("profile_sources", ())
+            ),
         )
 
 
@@ -89,6 +100,7 @@ class Tally:
         faults: What went wrong so far, each in words.
         extrapolated_s: Time for which a counter was not seen and a model filled the gap. [s].
         duration_s: Time that has been added. [s].
+        node: What the meter at the machine's input said, where there is one.
     """
 
     def __init__(self, setup: Setup, faults: list[Caveat] | None = None) -> None:
@@ -96,6 +108,7 @@ class Tally:
         self.faults = faults if faults is not None else []
         self.extrapolated_s = 0.0
         self.duration_s = 0.0
+        self.node = NodeTotals()
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
         self._moved: set[str] = set()
@@ -108,6 +121,7 @@ class Tally:
         for part, counted_j in (("cpu", interval.cpu_counted_j), ("ram", interval.ram_counted_j)):
             if counted_j is not None and part not in interval.still:
                 self._moved.add(part)
+        self.node.add(interval)
         self._note_quiet(interval)
         self._intervals.append(interval)
         if len(self._intervals) > _MOST_INTERVALS:
@@ -155,6 +169,7 @@ class Tally:
             cpu_w=known.get("cpu", model.cpu_idle_w),
             ram_w=known.get("ram", model.ram_w or 0.0),
             gpus_w=tuple(known.get(f"gpu{n}", 0.0) for n in range(self._n_gpus)),
+            node_w=known.get("node"),
         )
 
     @property
@@ -171,14 +186,19 @@ class Tally:
             self.setup.hardware.n_cpus,
             trust_cpu=self.is_cpu_counted,
             trust_ram=self.is_ram_counted,
+            trust_node=self.node.is_believed,
         )
 
     def sums(self) -> EnergySums:
         """Add up all intervals."""
         attribution, sums = self.attribution(), EnergySums()
-        for interval in self._intervals:
+        for interval in self._finished_intervals():
             sums.add(attribution.split(interval))
         return sums
+
+    def _finished_intervals(self) -> list[Interval]:
+        """Give the intervals with the steps of a coarse meter spread over the time that they took."""
+        return spread(self._intervals) if self.node.is_coarse else self._intervals
 
     def mean_idle_factors(self) -> dict[str, float]:
         """By how much other runs divided the idle machine, by component, over the whole run. [-], 0 to 1."""
@@ -213,6 +233,8 @@ class Tally:
         )
         if is_quiet:
             machine_j = {"cpu": interval.cpu_counted_j, "ram": interval.ram_counted_j}
+            if not self.node.is_coarse:
+                machine_j["node"] = interval.node_counted_j
             counted_j |= {
                 part: energy_j
                 for part, energy_j in machine_j.items()

@@ -80,7 +80,7 @@ class Watch:
     def cpu_s_at_end(self) -> float:
         """CPU seconds of the job, just after the command has ended. [s]; what it left behind is noted as it is now."""
         children = children_by_parent()
-        for child in children.get(os.getpid(), []):
+        for child in self._of_job(children.get(os.getpid(), [])):
             self._at_end_s[child] = living_cpu_s([child], children)
         return self._cpu.settled_s(sum(self._at_end_s.values()))
 
@@ -115,8 +115,12 @@ class Watch:
         and processes that it has left behind are counted from then on, with all their time.
         """
         if self._metering.is_loaded:
-            return children_by_parent().get(os.getpid(), [])
+            return self._of_job(children_by_parent().get(os.getpid(), []))
         return [self._pid] if self.wait_status is None else []
+
+    def _of_job(self, children: list[int]) -> list[int]:
+        """Leave out of the wrapper's children those that read a meter."""
+        return [pid for pid in children if pid not in self._metering.helpers]
 
     def _reap(self) -> None:
         """Take in the children that have ended; another's helper is left for its own thread to wait for."""
@@ -128,7 +132,8 @@ class Watch:
             if pid == self._pid:
                 self._stop_with_the_command()
             return
-        self._cpu.add_reaped(usage)  # type: ignore[arg-type]
+        if pid not in self._metering.helpers:
+            self._cpu.add_reaped(usage)  # type: ignore[arg-type]
         if pid == self._pid:
             self.wait_status = status
 
