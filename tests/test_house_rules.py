@@ -264,6 +264,8 @@ OTHER_NAMES = {
     ("api.measure", "measure.__init__", "interval"),
     ("api.measure", "measured", "interval"),
     ("cli.run", "run", "interval"),
+    ("cli.hardware", "calibrate", "seconds"),
+    ("cli.hardware", "calibrate", "patience"),
     ("cli.run", "run", "units"),
 }
 """(module, class or function, name) of the floats whose unit is said in another way."""

@@ -33,7 +33,7 @@ FOLDER = SOURCE / "messages" / "nl" / "LC_MESSAGES"
 
 SAME_IN_BOTH = {
     "CPU", "GPU", "DCiE", "PUE", "WUE {wue} L/kWh, {evidence}",
-    "code", "host", "run", "gas", "wind", "direct",
+    "code", "host", "run", "gas", "wind", "direct", "server", "desktop", "laptop",
 }  # fmt: skip
 
 LOOKED_UP = {

@@ -103,6 +103,21 @@ def machine_names(root: Path = Path("/")) -> dict[str, str]:
     }
 
 
+def core_count(root: Path = Path("/")) -> int | None:
+    """Count the cores of all sockets; None where the kernel does not tell them apart from threads.
+
+    Args:
+        root: Where ``proc`` is.
+    """
+    blocks = _cpuinfo_blocks(_read(root / "proc/cpuinfo"))
+    cores = {
+        (block["physical id"], block["core id"])
+        for block in blocks
+        if {"physical id", "core id"} <= block.keys()
+    }
+    return len(cores) or None
+
+
 def machine_pseudonym() -> str:
     """Give a stable name of this machine that does not tell which machine it is.
 

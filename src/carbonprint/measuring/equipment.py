@@ -8,7 +8,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from carbonprint.measuring.detection import detect_hardware
+from carbonprint.measuring.detection import core_count, detect_hardware
 from carbonprint.measuring.intervals import UNDIVIDED, GpuUse, IdleFactors, Interval
 from carbonprint.measuring.profiled import (
     idle_powers_w,
@@ -88,7 +88,7 @@ def open_equipment(
         faults.append(Caveat(code="machine-unknown", text=text))
     gpu_model = None if meter is None else meter.gpu_model
     gpu_names = () if meter is None else meter.gpu_names
-    faults += profile_caveats(hardware, profile, gpu_names)
+    faults += profile_caveats(hardware, profile, gpu_names, n_cores=core_count())
     model = replace(profiled_model(hardware, profile, tdp_w), unseen_gpus_w=unseen_gpus_w(profile, gpu_names))
     setup = Setup(
         hardware=hardware,

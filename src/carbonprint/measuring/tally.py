@@ -129,6 +129,11 @@ class Tally:
         return interval
 
     @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """What was added, as it was understood."""
+        return tuple(self._intervals)
+
+    @property
     def is_load_known(self) -> bool:
         """Whether it could be read how busy the machine was."""
         return all(interval.busy_cpu_s is not None for interval in self._intervals)
