@@ -6,12 +6,11 @@ Every figure is of the whole physical machine; of a virtual machine's host, the 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from carbonprint.hardware import Curve, Hardware, MachineKind
@@ -190,16 +189,3 @@ class ProfileChoice:
 
     profile: HardwareProfile | None = None
     caveats: tuple[Caveat, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProfileSource:
-    """Where the profile of a run comes from.
-
-    Attributes:
-        named: What the user named, read before the run starts.
-        search: Finds one that fits the machine, beside the running job; asked only where none was named.
-    """
-
-    named: ProfileChoice = field(default_factory=ProfileChoice)
-    search: Callable[[], ProfileChoice] = ProfileChoice

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
 from carbonprint.hardware import Hardware, MachineKind
 from carbonprint.hardware_profile import GpuProfile, HardwareProfile, MeterPlace, MeterSource, PowerAt
+from carbonprint.measuring.attribution import Attribution, IdlePower
 from carbonprint.measuring.detection import power_model
+from carbonprint.measuring.intervals import Interval
+from carbonprint.measuring.measurement import Component, ReservedShare, ShareFrom
 from carbonprint.measuring.profiled import idle_powers_w, profile_caveats, profiled_model, unseen_gpus_w
-from carbonprint.provenance import Basis
+from carbonprint.measuring.tally import Setup
+from carbonprint.provenance import Basis, Source
 
 
 def machine(kind=MachineKind.SERVER, **changes):
@@ -111,3 +118,32 @@ def test_a_profile_of_another_machine_is_told():
     assert profile_caveats(machine(), profile(n_threads=64, virtual_share=0.1), ()) == []
     (unseen,) = profile_caveats(machine(), profile(gpus=(GpuProfile(name="A", count=2, idle_w=1.0),)), ())
     assert unseen.code == "gpus-not-seen"
+
+
+def test_gpus_that_no_driver_shows_draw_their_idle_power():
+    model = replace(power_model(machine(), 100.0), unseen_gpus_w=66.0)
+    half = ReservedShare(cpu=1.0, ram=1.0, gpu=0.5, origin=ShareFrom.OPTION)
+    part = Interval(duration_s=10, busy_cpu_s=0, job_cpu_s=0, meter_cpu_s=0)
+    split = Attribution(model, IdlePower(cpu_w=0, ram_w=0), half, 8).split(part)
+    gpu = Component.GPU
+    assert (split.machine[gpu], split.idle[gpu], split.job_idle[gpu], split.job_active[gpu]) == (
+        660,
+        660,
+        330,
+        0,
+    )
+
+
+def test_a_setup_with_a_profile_comes_back_from_its_journal():
+    curve = ((0.0, 40.0), (0.5, 200.0), (1.0, 300.0))
+    stated = profile(power_at=PowerAt.PACKAGE, curve=curve, memory_w=33.0, base_w=70.0)
+    setup = Setup(
+        hardware=machine(),
+        model=profiled_model(machine(), stated, None),
+        reserved=ReservedShare(cpu=1.0, ram=1.0, gpu=None, origin=ShareFrom.MACHINE),
+        idle_w={"cpu": 40.0, "node": 200.0},
+        node_model="node_bmc",
+        profile="a node (node.toml)",
+        profile_sources=(("power", Source(title="wattmeter", year=2026)),),
+    )
+    assert Setup.from_dict(json.loads(json.dumps(setup.as_dict()))) == setup

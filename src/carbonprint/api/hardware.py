@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from carbonprint.api.keeping import named_host
-from carbonprint.api.profiles import DIRECTORY, profile_source
+from carbonprint.api.profiles import DIRECTORY, fitting_profile, named_profile
 from carbonprint.hardware_profile import ProfileChoice
 from carbonprint.settings import user_config_directory
 
@@ -61,5 +61,4 @@ def profile_directory() -> str:
 
 
 def _choice(settings: Settings) -> ProfileChoice:
-    source = profile_source(settings, named_host(settings))
-    return source.named if source.named.profile is not None else source.search()
+    return named_profile(settings, named_host(settings)) or fitting_profile()

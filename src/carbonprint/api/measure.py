@@ -11,7 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
-from carbonprint.api.profiles import profile_source
+from carbonprint.api.profiles import fitting_profile, named_profile
 from carbonprint.api.recovery import journal_of
 from carbonprint.errors import CarbonprintError
 from carbonprint.ledger.labels import RunLabels
@@ -70,7 +70,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         self._settings = resolve(given, os.environ, working_directory(), option_origin=python_argument)
         load_host = named_host(self._settings)
         self._host, self._caveats = load_host()
-        self._profiles = profile_source(self._settings, load_host)
+        self._profile = named_profile(self._settings, load_host)
         self._labels = RunLabels(name=name, phase=phase, units=units)
         self._kept: Kept | None = None
         self._measurement: Measurement | None = None
@@ -93,7 +93,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         settings = self._settings
         self._metering = Metering(
             settings.interval_s, settings.powercap_dir, self._meter_cpu_s, self._journal,
-            widens=settings.origins["interval"] == "default", profiles=self._profiles,
+            widens=settings.origins["interval"] == "default", profile=self._profile, find_profile=fitting_profile,
         )  # fmt: skip
         self._helpers_cpu_s = lambda: self._metering.helpers_cpu_s
         self._sampler.start()

@@ -6,26 +6,27 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from carbonprint.errors import DocumentError
-from carbonprint.hardware_profile import ProfileChoice, ProfileSource
-from carbonprint.provenance import Caveat
 from carbonprint.settings import user_config_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from carbonprint.hardware_profile import HardwareProfile
+    from carbonprint.hardware_profile import HardwareProfile, ProfileChoice
     from carbonprint.hosting.host import Host
+    from carbonprint.provenance import Caveat
     from carbonprint.settings import Settings
 
 DIRECTORY = "hardware"
 """Directory of the user's profiles, in the user's configuration directory."""
 
 
-def profile_source(
+def named_profile(
     settings: Settings, load_host: Callable[[], tuple[Host, tuple[Caveat, ...]]]
-) -> ProfileSource:
-    """Read the profile that the settings or the host file name, now; without one, search beside the running job.
+) -> ProfileChoice | None:
+    """Read the profile that the settings or the host file name; None where none is named.
+
+    Without one nothing is imported: it is asked for before the job starts.
 
     Args:
         settings: The settings.
@@ -34,19 +35,20 @@ def profile_source(
     Raises:
         DocumentError: If the profile that was named cannot be read or has faults.
     """
-    if settings.hardware is not None:
-        from carbonprint.hardware_file import read_hardware_file
+    path = settings.hardware or _path_in_host_file(settings, load_host)
+    if path is None:
+        return None
+    from carbonprint.hardware_file import read_hardware_file
+    from carbonprint.hardware_profile import ProfileChoice
 
-        return ProfileSource(named=ProfileChoice(profile=read_hardware_file(settings.hardware)))
-    if (path := _path_in_host_file(settings, load_host)) is not None:
-        from carbonprint.hardware_file import read_hardware_file
-
-        return ProfileSource(named=_without_command(read_hardware_file(path)))
-    return ProfileSource(search=fitting_profile)
+    profile = read_hardware_file(path)
+    return ProfileChoice(profile=profile) if settings.hardware is not None else _without_command(profile)
 
 
 def fitting_profile() -> ProfileChoice:
     """Find the profile in the user's configuration directory whose ``[match]`` fits this machine most closely."""
+    from carbonprint.hardware_profile import ProfileChoice
+
     folder = user_config_directory()
     return ProfileChoice() if folder is None else fitting_profile_in(folder / DIRECTORY)
 
@@ -57,6 +59,9 @@ def fitting_profile_in(folder: Path) -> ProfileChoice:
     Args:
         folder: The directory; it need not be there.
     """
+    from carbonprint.hardware_profile import ProfileChoice
+    from carbonprint.provenance import Caveat
+
     paths = sorted(folder.glob("*.toml"))
     if not paths:
         return ProfileChoice()
@@ -96,6 +101,9 @@ def _path_in_host_file(
 
 def _without_command(profile: HardwareProfile) -> ProfileChoice:
     """Refuse to run what only a host file leads to: such files are handed on, and this would be a program in one."""
+    from carbonprint.hardware_profile import ProfileChoice
+    from carbonprint.provenance import Caveat
+
     if profile.meter is None or not profile.meter.command:
         return ProfileChoice(profile=profile)
     text = (

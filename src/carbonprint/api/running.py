@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
-from carbonprint.api.profiles import profile_source
+from carbonprint.api.profiles import fitting_profile, named_profile
 from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
@@ -60,7 +60,7 @@ def run(
     """
     labels = RunLabels(name=name or default_name(command)[:LONGEST_TEXT], phase=phase, units=units)
     load_host = named_host(settings)
-    profiles = profile_source(settings, load_host)
+    profile = named_profile(settings, load_host)
     run_id = new_run_id()
     open_journal = journal_of(run_id, labels, command, settings)
     recovered: list[Kept] = []
@@ -79,7 +79,8 @@ def run(
         beside_the_job=load_beside_the_job,
         open_journal=open_journal,
         widens=settings.origins["interval"] == "default",
-        profiles=profiles,
+        profile=profile,
+        find_profile=fitting_profile,
     )
     try:
         from carbonprint.measuring.redaction import redacted

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from carbonprint.hardware_profile import ProfileSource
+    from carbonprint.hardware_profile import ProfileChoice
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
     from carbonprint.measuring.metering import Metering
@@ -39,7 +39,8 @@ def run_command(
     beside_the_job: Callable[[], None] = lambda: None,
     open_journal: Callable[[], Journal] | None = None,
     widens: bool = False,
-    profiles: ProfileSource | None = None,
+    profile: ProfileChoice | None = None,
+    find_profile: Callable[[], ProfileChoice] | None = None,
 ) -> Ended:
     """Run a command to its end.
 
@@ -52,7 +53,8 @@ def run_command(
         beside_the_job: Called in a thread once the meter is loaded, for what the caller wants to import meanwhile.
         open_journal: Gives the journal in which every sample is written down, beside the job; None for nowhere.
         widens: Whether the interval grows in a long run.
-        profiles: Where the hardware profile comes from.
+        profile: The hardware profile that was named.
+        find_profile: Finds one that fits the machine, beside the job; called where none was named.
 
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
@@ -61,7 +63,7 @@ def run_command(
         from carbonprint.measuring.elsewhere import run_command_elsewhere
 
         return run_command_elsewhere(
-            command, interval_s=interval_s, powercap_dir=powercap_dir, profiles=profiles
+            command, interval_s=interval_s, powercap_dir=powercap_dir, profile=profile
         )
     from carbonprint.measuring.metering import Metering
     from carbonprint.measuring.watch import Watch, become_subreaper
@@ -71,7 +73,13 @@ def run_command(
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     become_subreaper()
     metering = Metering(
-        interval_s, powercap_dir, time.process_time, open_journal, widens=widens, profiles=profiles
+        interval_s,
+        powercap_dir,
+        time.process_time,
+        open_journal,
+        widens=widens,
+        profile=profile,
+        find_profile=find_profile,
     )
     try:
         pid = start(command, Inherited(signal_mask=mask, is_sigchld_ignored=is_sigchld_ignored))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from carbonprint.hardware_profile import ProfileSource
+    from carbonprint.hardware_profile import ProfileChoice
 
 
 def run_command_elsewhere(
@@ -27,7 +27,7 @@ def run_command_elsewhere(
     *,
     interval_s: float,
     powercap_dir: Path,
-    profiles: ProfileSource | None = None,
+    profile: ProfileChoice | None = None,
 ) -> Ended:
     """Run a command to its end without reading counters in between.
 
@@ -37,7 +37,7 @@ def run_command_elsewhere(
     Raises:
         CommandNotStartedError: If the program was not found or could not be executed.
     """
-    metering = Metering(interval_s, powercap_dir, time.process_time, profiles=profiles)
+    metering = Metering(interval_s, powercap_dir, time.process_time, profile=profile)
     before_s = reaped_children_cpu_s()
     try:
         process = subprocess.Popen(list(command))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from carbonprint.hardware_profile import MeterSource, ProfileChoice, ProfileSource
+    from carbonprint.hardware_profile import ProfileChoice
     from carbonprint.measuring.equipment import Equipment
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
@@ -45,7 +45,8 @@ class Metering:
         meter_cpu_s: Gives carbonprint's own CPU seconds so far. [s].
         open_journal: Gives the journal in which every sample is written down; None for nowhere.
         widens: Whether the interval grows in a long run.
-        profiles: Where the hardware profile comes from.
+        profile: The hardware profile that was named.
+        find_profile: Finds one that fits the machine; called by ``load``, where none was named.
 
     Attributes:
         interval_s: Time between two samples now. [s].
@@ -59,7 +60,8 @@ class Metering:
         open_journal: Callable[[], Journal] | None = None,
         *,
         widens: bool = False,
-        profiles: ProfileSource | None = None,
+        profile: ProfileChoice | None = None,
+        find_profile: Callable[[], ProfileChoice] | None = None,
     ) -> None:
         self.interval_s = interval_s
         self._first_interval_s = interval_s
@@ -76,11 +78,10 @@ class Metering:
         self._lock = threading.Lock()
         self._has_finished = False
         self._raw_start = read_counters(self._counter_paths)
-        self._profiles = profiles
+        self._profile = profile
+        self._find_profile = find_profile
         self._node: NodeMeter | None = None
-        named = None if profiles is None else profiles.named.profile
-        if named is not None and named.meter is not None:
-            self._open_node(named.meter)
+        self._open_node(profile)
         self.started_at = datetime.fromtimestamp(wall_clock_at(self._raw_start.at_s), UTC)
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
 
@@ -125,22 +126,20 @@ class Metering:
         """Give the profile that was named, else one that fits the machine, and have its meter read from now on."""
         from carbonprint.hardware_profile import ProfileChoice
 
-        if self._profiles is None:
-            return ProfileChoice()
-        choice = self._profiles.named
-        if choice.profile is None:
-            found = self._profiles.search()
-            choice = ProfileChoice(profile=found.profile, caveats=(*choice.caveats, *found.caveats))
-        if self._node is None and choice.profile is not None and choice.profile.meter is not None:
-            self._open_node(choice.profile.meter)
+        choice = self._profile
+        if choice is None:
+            choice = ProfileChoice() if self._find_profile is None else self._find_profile()
+            self._open_node(choice)
         if self._node is not None:
             self._node.start()
         return choice
 
-    def _open_node(self, source: MeterSource) -> None:
-        from carbonprint.measuring.node_meter import NodeMeter
+    def _open_node(self, choice: ProfileChoice | None) -> None:
+        """Open the meter that a profile names; a file is read at once."""
+        if choice is not None and choice.profile is not None and choice.profile.meter is not None:
+            from carbonprint.measuring.node_meter import NodeMeter
 
-        self._node = NodeMeter(source)
+            self._node = NodeMeter(choice.profile.meter)
 
     def next_edge_s(self) -> float:
         """Give the time until the next sample. [s].

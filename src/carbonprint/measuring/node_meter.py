@@ -135,8 +135,8 @@ class NodeMeter:
         while self._questions.get():
             self._answers.put(self._read())
         if self._child is not None:
-            with contextlib.suppress(Exception):
-                self._child.wait(_LONGEST_START_S)
+            with contextlib.suppress(Exception), self._child:  # closes its pipes, and waits for it
+                self._child.kill()
 
     def _read(self) -> tuple[float, str | None]:
         if self.source.file is not None:
