@@ -79,6 +79,7 @@ def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.
     home = tmp_path_factory.mktemp("home", numbered=True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("LANG", "C.UTF-8")
     # Runs of other tests, and of others on this machine, would divide the idle power of these.
     monkeypatch.setenv("CARBONPRINT_REGISTRY_DIR", str(home / "registry"))

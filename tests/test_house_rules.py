@@ -61,7 +61,9 @@ def imported(module: str, node: ast.ImportFrom, name: str) -> str:
 # Who may import whom: the order of the rooms in docs/architecture.md, and what each may see of the others
 
 GROUND = {"units", "errors"}
-SHELF = {"provenance", "documents", "settings", "hardware", "messages"}
+SHELF = {
+    "provenance", "documents", "settings", "hardware", "hardware_profile", "hardware_file", "messages",
+}  # fmt: skip
 BELOW = GROUND | SHELF | {"reference"}
 
 # A record holds the host a run took place on and the figures that a footprint was made of: the types that the
@@ -233,7 +235,7 @@ def test_a_command_is_loaded_without_the_heavy_libraries(module):
 UNIT = re.compile(r"(^|_)(kwh|mwh|twh|w|j|uj|s|kg|g|l|gib|eur|years)$|_per_[a-z]+$")
 
 DIMENSIONLESS = re.compile(
-    r"(^|_)(dcie|pue|ref|erf|share|fraction|sigma|utilisation|p_greener|half_width|half_width_90)$"
+    r"(^|_)(dcie|pue|ref|erf|share|fraction|sigma|utilisation|load|efficiency|p_greener|half_width|half_width_90)$"
 )
 
 OTHER_NAMES = {
@@ -243,6 +245,9 @@ OTHER_NAMES = {
     ("provenance", "Estimate", "high"),
     *(("ledger.spread", "Spread", name) for name in ("mean", "deviation", "least", "most")),
     ("reference.tables", "Constant", "value"),
+    # In the unit that the meter speaks, which the profile names.
+    ("hardware_profile", "MeterSource", "wraps_at"),
+    ("measuring.meter_text", "MeterIntegral.add", "reading"),
     ("units", "require_non_negative", "value"),
     ("units", "require_positive", "value"),
     ("reporting.paragraphs", "Paragraphs.number", "value"),
@@ -261,6 +266,8 @@ OTHER_NAMES = {
     ("api.measure", "measure.__init__", "interval"),
     ("api.measure", "measured", "interval"),
     ("cli.run", "run", "interval"),
+    ("cli.hardware", "calibrate", "seconds"),
+    ("cli.hardware", "calibrate", "patience"),
     ("cli.run", "run", "units"),
 }
 """(module, class or function, name) of the floats whose unit is said in another way."""

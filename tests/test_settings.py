@@ -178,7 +178,7 @@ def test_all_faults_of_a_file_come_in_one_error(project):
     assert told.value.path == str(project / "carbonprint.toml")
     assert told.value.faults == (
         "hots: unknown key; did you mean host?",
-        "zzz: unknown key; allowed: host, state_dir, lang, interval, powercap_dir, hosts.allowed",
+        "zzz: unknown key; allowed: host, state_dir, lang, interval, powercap_dir, hardware, hosts.allowed",
         "interval: got '1'; allowed: a number of seconds from 0.05 to 60",
         "lang: got 'NL'; allowed: nl or en",
         "state_dir: got 3; allowed: the path of a directory",

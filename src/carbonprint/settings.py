@@ -87,6 +87,7 @@ class Settings:
         lang: Language of what people read.
         interval_s: Time between two samples (setting ``interval``). [s], 0.05 to 60
         powercap_dir: Directory of the RAPL counters, such as a host's sysfs mounted into a container.
+        hardware: Hardware profile of the machine; None where none was named.
         hosts_allowed: Hosts that may be recommended (setting ``hosts.allowed``); None means all.
         origins: Setting name → where its value came from.
         files: The configuration files that were looked for, strongest first; no user's one without a home.
@@ -97,6 +98,7 @@ class Settings:
     lang: Language
     interval_s: float
     powercap_dir: Path
+    hardware: Path | None
     hosts_allowed: tuple[str, ...] | None
     origins: Mapping[str, str]
     files: tuple[ConfigFile, ...]
@@ -226,12 +228,13 @@ _RULES = {
     "lang": _Rule(attribute="lang", allowed="nl or en", read=_language),
     "interval": _Rule(attribute="interval_s", allowed=_SECONDS, read=_interval_s),
     "powercap_dir": _Rule(attribute="powercap_dir", allowed=_DIRECTORY, read=_path),
+    "hardware": _Rule(attribute="hardware", allowed="the path of a hardware profile", read=_path),
     "hosts.allowed": _Rule(
         attribute="hosts_allowed", allowed="a list of host ids, at least one", read=_hosts
     ),
 }
 
-_VARIABLES = ("host", "state_dir", "lang", "interval", "powercap_dir")
+_VARIABLES = ("host", "state_dir", "lang", "interval", "powercap_dir", "hardware")
 """Settings that a variable may give; the list of allowed hosts comes from files only."""
 
 
@@ -335,6 +338,7 @@ def _defaults(environ: Mapping[str, str]) -> dict[str, Setting]:
         "lang": Setting(name="lang", value=lang, origin=lang_origin),
         "interval": Setting(name="interval", value=1.0, origin="default"),
         "powercap_dir": Setting(name="powercap_dir", value=Path("/sys/class/powercap"), origin="default"),
+        "hardware": Setting(name="hardware", value=None, origin="default"),
         "hosts.allowed": Setting(name="hosts.allowed", value=None, origin="default"),
     }
 
@@ -354,6 +358,11 @@ def _default_state_dir(environ: Mapping[str, str]) -> tuple[Path, str]:
         return folder, "default"
     temporary = Path(environ.get("TMPDIR") or "/tmp")
     return temporary / f"carbonprint-{os.getuid()}", "default (no home directory)"
+
+
+def user_config_directory() -> Path | None:
+    """Return the user's directory for configuration; None for a user without a home."""
+    return _user_directory("config")
 
 
 def _user_directory(kind: str) -> Path | None:

@@ -177,3 +177,16 @@ def test_the_package_has_only_the_names_it_has():
     assert set(carbonprint.__all__) == {"__version__", "measure", "measured"}
     with pytest.raises(AttributeError):
         _ = carbonprint.nothing
+
+
+def test_a_block_with_a_hardware_profile_whose_meter_is_a_command(tmp_path):
+
+    profile = tmp_path / "node.toml"
+    script = "n = 0\nwhile n < 2 * 10**6: n += 1\nprint(120)"
+    profile.write_text(
+        f"[meter]\nat = 'wall'\nunit = 'W'\ncommand = ['{sys.executable}', '-c', '''{script}''']\n"
+    )
+    with carbonprint.measure(hardware=profile, state_dir=tmp_path / "state", interval=0.2) as m:
+        time.sleep(2)
+    assert m.record["measurement"]["quality"]["other"] == "counted"
+    assert m.record["measurement"]["cpu_s"] < 0.3  # the command used more, again and again

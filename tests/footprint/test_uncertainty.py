@@ -251,3 +251,21 @@ def test_a_modelled_share_of_a_gpu_widens_its_active_part_alone(make_measurement
     low, high = interval_90(shared)
     assert low == pytest.approx(1 + 2 * math.exp(-1.645 * 0.35), rel=0.03)
     assert high == pytest.approx(1 + 2 * math.exp(1.645 * 0.35), rel=0.03)
+
+
+# The whole machine at its own input
+
+
+@pytest.mark.parametrize(
+    ("model", "sigma"), [("node_meter", 0.02), ("node_bmc", 0.06), ("node_profile", 0.2)]
+)
+def test_a_machine_known_at_its_input_is_drawn_as_a_whole(make_measurement, model, sigma):
+    models = {
+        Component.CPU: "rapl_amd",
+        Component.RAM: "dram_per_gib",
+        Component.GPU: None,
+        Component.OTHER: model,
+    }
+    drawn = energy_draws_kwh(make_measurement(models=models), Draws())
+    assert np.median(drawn) == pytest.approx(0.020, rel=0.02)
+    assert float(np.std(np.log(drawn))) == pytest.approx(sigma, rel=0.1)

@@ -34,6 +34,7 @@ FOLDER = SOURCE / "messages" / "nl" / "LC_MESSAGES"
 SAME_IN_BOTH = {
     "CPU", "GPU", "DCiE", "PUE", "WUE {wue} L/kWh, {evidence}",
     "code", "host", "run", "runs", "{count} runs", "budget", "gas", "wind", "direct", "machine",
+    "server", "desktop", "laptop",
 }  # fmt: skip
 
 LOOKED_UP = {

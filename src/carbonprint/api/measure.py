@@ -11,6 +11,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
+from carbonprint.api.profiles import fitting_profile, named_profile
 from carbonprint.api.recovery import journal_of
 from carbonprint.errors import CarbonprintError
 from carbonprint.ledger.labels import RunLabels
@@ -41,6 +42,7 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         units: Count and label of what the block does, such as ``(1000, "prediction")``.
         state_dir: Directory of the ledger; by default as the settings say.
         interval: Time between two samples. [s]; by default as the settings say.
+        hardware: Path of a hardware profile; by default as the settings say.
 
     Raises:
         UnknownHostError: If there is no such host.
@@ -62,10 +64,13 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         units: tuple[float, str] | None = None,
         state_dir: str | Path | None = None,
         interval: float | None = None,
+        hardware: str | Path | None = None,
     ) -> None:
-        given = {"host": host, "state_dir": state_dir, "interval": interval}
+        given = {"host": host, "state_dir": state_dir, "interval": interval, "hardware": hardware}
         self._settings = resolve(given, os.environ, working_directory(), option_origin=python_argument)
-        self._host, self._caveats = named_host(self._settings)()
+        load_host = named_host(self._settings)
+        self._host, self._caveats = load_host()
+        self._profile = named_profile(self._settings, load_host)
         self._labels = RunLabels(name=name, phase=phase, units=units)
         self._kept: Kept | None = None
         self._measurement: Measurement | None = None
@@ -83,7 +88,8 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
         self._sampler_cpu_s = 0.0
         self._has_ended = threading.Event()
         self._sampler = threading.Thread(target=self._sample, name="carbonprint", daemon=True)
-        self._cpu = BlockCpuSeconds(self._meter_cpu_s)
+        self._helpers_cpu_s: Callable[[], float] = lambda: 0.0
+        self._cpu = BlockCpuSeconds(self._helped_cpu_s)
         self._run_id = new_run_id()
         self._journal = journal_of(self._run_id, self._labels, (), self._settings)
         settings = self._settings
@@ -92,9 +98,12 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
             powercap_dir=settings.powercap_dir,
             widens=settings.origins["interval"] == "default",
             open_journal=self._journal,
+            profile=self._profile,
+            find_profile=fitting_profile,
             sharing=Sharing(self._run_id),
         )
         self._metering = Metering(plan, self._meter_cpu_s)
+        self._helpers_cpu_s = lambda: self._metering.helpers_cpu_s
         self._sampler.start()
         return self
 
@@ -191,6 +200,10 @@ class measure:  # used as a function: ``with carbonprint.measure(...)``
                 self._sampler.join()
         return self._sampler_cpu_s
 
+    def _helped_cpu_s(self) -> float:
+        """CPU seconds of the sampler's thread, and of the child that reads a meter. [s]."""
+        return self._meter_cpu_s() + self._helpers_cpu_s()
+
     def _stop_sampler(self) -> None:
         self._has_ended.set()
         self._sampler.join()
@@ -213,6 +226,7 @@ def measured(
     units: tuple[float, str] | None = None,
     state_dir: str | Path | None = None,
     interval: float | None = None,
+    hardware: str | Path | None = None,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Measure every call of a function, coroutine functions too; arguments as for ``measure``.
 
@@ -223,6 +237,7 @@ def measured(
         units: Count and label of what one call does.
         state_dir: Directory of the ledger.
         interval: Time between two samples. [s].
+        hardware: Path of a hardware profile.
 
     Raises:
         TypeError: If it decorates a generator function, whose call only makes the generator.
@@ -238,8 +253,9 @@ def measured(
 
         def block() -> measure:
             return measure(
-                host=host, name=run_name, phase=phase, units=units, state_dir=state_dir, interval=interval
-            )
+                host=host, name=run_name, phase=phase, units=units, state_dir=state_dir, interval=interval,
+                hardware=hardware,
+            )  # fmt: skip
 
         if inspect.iscoroutinefunction(function):
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from carbonprint.api.following import Follower
 from carbonprint.api.keeping import Kept, keep, load_what_keeping_needs, named_host, new_run_id
+from carbonprint.api.profiles import fitting_profile, named_profile
 from carbonprint.api.recovery import journal_of, recover_interrupted
 from carbonprint.ledger.labels import LONGEST_TEXT, RunLabels
 from carbonprint.measuring.command import run_command
@@ -69,7 +70,7 @@ def run(
 
     Raises:
         UnknownHostError: If there is no such host; the command has not started then.
-        DocumentError: If the host's file has faults; likewise.
+        DocumentError: If the host's file or the hardware profile has faults; likewise.
         UnknownRunError: If there is no such run to resume; likewise.
         CommandNotStartedError: If the program was not found or could not be executed.
     """
@@ -115,8 +116,10 @@ def run_once(
         is_last: Whether this process starts no command after this one.
 
     Raises:
+        DocumentError: If the hardware profile has faults; the command has not started then.
         CommandNotStartedError: If the program was not found or could not be executed.
     """
+    profile = named_profile(settings, load_host)
     run_id = run_id or new_run_id()
     open_journal = journal_of(run_id, labels, command, settings)
     recovered: list[Kept] = []
@@ -134,6 +137,8 @@ def run_once(
         interval_s=settings.interval_s,
         powercap_dir=settings.powercap_dir,
         widens=settings.origins["interval"] == "default",
+        profile=profile,
+        find_profile=fitting_profile,
         open_journal=open_journal if is_kept else None,
         see_progress=follower.see if follower.is_needed else None,
         is_patient=True,

@@ -35,6 +35,15 @@ def lang_option(function: Command) -> Command:
     )(function)
 
 
+def hardware_option(function: Command) -> Command:
+    """Add ``--hardware``; its value goes to :func:`settings_of` as it was typed."""
+    return click.option(
+        "--hardware",
+        metavar="FILE",
+        help="Hardware profile of the machine.  [default: the setting hardware, or one that fits]",
+    )(function)
+
+
 def format_option(*forms: str) -> Callable[[Command], Command]:
     """Add ``--format`` with the forms that a command can print, the first of them the default.
 

@@ -15,6 +15,10 @@ COMMANDS = {
     "run": ("carbonprint.cli.run:run", "Run a command and measure its footprint."),
     "runs": ("carbonprint.cli.runs:runs", "List, show, export, import and remove the runs that were kept."),
     "host": ("carbonprint.cli.host:host", "List, show and check the hosts a run can take place on."),
+    "hardware": (
+        "carbonprint.cli.hardware:hardware",
+        "Tell what this machine is measured by, and what is missing.",
+    ),
     "config": ("carbonprint.cli.config:config", "Show the settings and where each came from."),
 }
 """Command → (module:attribute, one line of help): ``--help`` of the root loads none of them."""

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from carbonprint.cli.options import lang_option, settings_of, state_dir_option
+from carbonprint.cli.options import hardware_option, lang_option, settings_of, state_dir_option
 from carbonprint.cli.telling import Telling
 from carbonprint.cli.terminal import say
 
@@ -56,6 +56,7 @@ STOPPED_AT_BUDGET = 75
     metavar="busy|N",
     help="Its share of the idle machine, 0 to 1, or by what was busy.  [default: what is reserved for it]",
 )
+@hardware_option
 @state_dir_option
 @lang_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND [ARG]...")
@@ -74,6 +75,7 @@ def run(
     resume: str,
     wait_descendants: bool,
     idle_share: str | None,
+    hardware: str | None,
     state_dir: str | None,
     lang: str | None,
     command: tuple[str, ...],
@@ -91,7 +93,9 @@ def run(
 
     _require_partners(budget, stop_at_budget, repeat, warmup, resume)
     share = None if idle_share is None else idle_share_from(idle_share)
-    settings = settings_of(recovers=False, host=host, interval=interval, state_dir=state_dir, lang=lang)
+    settings = settings_of(
+        recovers=False, host=host, interval=interval, hardware=hardware, state_dir=state_dir, lang=lang
+    )
     counted = _units(units, unit)
     telling = Telling(str(settings.lang), shows=live, budget=budget, stops=stop_at_budget)
     try:

@@ -27,12 +27,17 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
     meter or model and half is the machine's own (a working assumption), so it does not average out over runs.
     The job's share of the active energy of a GPU that others use as well has an error besides.
     What no counter sees is drawn as (1 + r)·s − 1 of the rest, s lognormal, plus its base power. A component
-    without a known meter or model is taken as it stands.
+    without a known meter or model is taken as it stands. Where the whole machine is known at its own input, what
+    no counter sees is the rest of that: then the sum is drawn, with the error of what is known of it.
 
     Sources:
         ``reference/power.toml``: model, other, base_power.
     """
     machine = measurement.machine_id
+    whole_kwh, whole_model = measurement.energy.total, measurement.models[Component.OTHER]
+    if whole_kwh is not None and whole_model in power.node_models():
+        names = ((f"model/{whole_model}", 0.5), (f"machine/{machine}/node/{whole_model}", 0.5))
+        return whole_kwh * draws.lognormal(power.model_sigma(whole_model), *names)
     seen = np.zeros(draws.n_draws)
     seen_kwh = 0.0
     for part in (Component.CPU, Component.GPU, Component.RAM):

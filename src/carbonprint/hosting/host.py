@@ -230,6 +230,7 @@ class Host:
         grid_zone: Zone of the grid inside the country, where it is known.
         origin: File it was read from, or ``"catalogue"``.
         notes: What a reader should know of it, one sentence each.
+        hardware: Path of the hardware profile of its machines, where its file names one.
     """
 
     host_id: str
@@ -248,6 +249,7 @@ class Host:
     grid_zone: str = ""
     origin: str = "catalogue"
     notes: tuple[str, ...] = ()
+    hardware: str = ""
 
     def __post_init__(self) -> None:
         if self.wue_l_per_kwh is not None:

@@ -225,6 +225,7 @@ class HostDocument(Table):
     operator: TextOrNone = ""
     site: TextOrNone = ""
     grid_zone: TextOrNone = ""
+    hardware: Text | None = None
     notes: list[Text] = []
     efficiency: EfficiencyTable | None = None
     supply: SupplyTable | None = None

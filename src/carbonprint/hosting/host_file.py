@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from carbonprint.documents import found, read_toml, validate
@@ -76,7 +78,10 @@ def read_host_file(path: Path, *, today: datetime.date | None = None) -> Host:
         rules=(*RULES, id_is_free),
         context={"today": today or datetime.datetime.now(tz=datetime.UTC).date()},
     )
-    return host_from_document(document, host_id=document.id or path.stem, origin=str(path))
+    read = host_from_document(document, host_id=document.id or path.stem, origin=str(path))
+    if document.hardware is None:
+        return read
+    return replace(read, hardware=os.path.join(path.parent, os.path.expanduser(document.hardware)))
 
 
 def host_from_document(document: HostDocument, *, host_id: str, origin: str) -> Host:

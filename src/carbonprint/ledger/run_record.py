@@ -113,6 +113,7 @@ def _measurement(measurement: Measurement) -> dict[str, Any]:
         "gpu_devices": [_gpu_device(device) for device in measurement.gpu_devices],
         "gpu_share_sigma": measurement.gpu_share_sigma,
         "series": None if measurement.series is None else {"n_samples": measurement.series.n_samples},
+        "hardware_profile": printable(measurement.hardware_profile) or None,
     }
 
 
@@ -215,6 +216,7 @@ def _sources(
     for part, model in measurement.models.items():
         if model is not None:
             found += [(f"energy_{part.value}", source) for source in model_sources(model)]
+    found += [(f"hardware_{name}", source) for name, source in measurement.profile_sources]
     return [{"figure": figure, **source.as_dict()} for figure, source in found]
 
 

@@ -80,6 +80,8 @@ def assemble(
         gpu_devices=devices,
         gpu_share_sigma=gpu_share_sigma(devices),
         series=series,
+        hardware_profile=tally.setup.profile,
+        profile_sources=tally.setup.profile_sources,
     )
 
 
@@ -144,25 +146,34 @@ def unknown_measurement(
 
 
 def _quality(tally: Tally, unknown: set[Component]) -> dict[Component, Basis | None]:
+    model = tally.setup.model
     gpu = Basis.COUNTED if tally.is_gpu_counted else Basis.MODELLED
+    given_gpu = Basis.GIVEN if model.unseen_gpus_w > 0 else None
+    other = Basis.GIVEN if model.node_curve else model.other_basis
     return {
         Component.CPU: Basis.COUNTED if tally.is_cpu_counted else tally.setup.model.cpu_basis,
-        Component.GPU: gpu if tally.setup.gpu_model is not None and Component.GPU not in unknown else None,
+        Component.GPU: gpu
+        if tally.setup.gpu_model is not None and Component.GPU not in unknown
+        else given_gpu,
         Component.RAM: None
         if Component.RAM in unknown
-        else (Basis.COUNTED if tally.is_ram_counted else Basis.MODELLED),
-        Component.OTHER: tally.setup.model.other_basis,
+        else (Basis.COUNTED if tally.is_ram_counted else model.ram_basis),
+        Component.OTHER: Basis.COUNTED if tally.node.is_believed else other,
     }
 
 
 def _models(tally: Tally, unknown: set[Component]) -> dict[Component, str | None]:
-    ram = "rapl_dram" if tally.is_ram_counted else "dram_per_gib"
-    gpu = gpu_meter_model(tally.setup.gpu_model, tally.gpus, tally.duration_s)
+    setup, model = tally.setup, tally.setup.model
+    ram = "rapl_dram" if tally.is_ram_counted else model.ram_model
+    gpu = gpu_meter_model(setup.gpu_model, tally.gpus, tally.duration_s) or (
+        "gpu_profile" if model.unseen_gpus_w > 0 else None
+    )
+    other = setup.node_model if tally.node.is_believed else "node_profile" if model.node_curve else "other"
     return {
         Component.CPU: _rapl_model(tally) if tally.is_cpu_counted else tally.setup.model.cpu_model,
         Component.GPU: None if Component.GPU in unknown else gpu,
         Component.RAM: None if Component.RAM in unknown else ram,
-        Component.OTHER: "other",
+        Component.OTHER: other,
     }
 
 
@@ -180,6 +191,7 @@ def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
     for part in sorted(tally.standing_still):
         text = f"an energy counter of {names[part]} is there but stands still: its energy is modelled instead"
         found.append(Caveat(code="counter-stands-still", text=text))
+    found += _node_caveats(tally)
     if not tally.is_load_known:
         text = "how busy the machine was could not be read: all that was busy counts as the job's"
         found.append(Caveat(code="load-unknown", text=text))
@@ -200,3 +212,22 @@ def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
         text = f"for {tally.extrapolated_s:.2f} s a counter was not seen; a model filled that time"
         found.append(Caveat(code="extrapolated", text=text))
     return found
+
+
+def _node_caveats(tally: Tally) -> list[Caveat]:
+    """Say why the meter at the machine's input does not stand for the machine, where there is one and it does not."""
+    if tally.setup.node_model is None or tally.node.is_believed:
+        return []
+    if tally.node.contradicts_its_parts:
+        text = (
+            f"the meter of the hardware profile was not used: it counted {tally.node.node_j:.4g} J for the whole "
+            f"machine, and the counters of its parts {tally.node.parts_j:.4g} J; check its unit and what it measures"
+        )
+    elif tally.node.is_coarse:
+        text = (
+            "the meter of the hardware profile was not used: it stands still, or counts in steps too large for so "
+            "short a run"
+        )
+    else:
+        text = "the meter of the hardware profile was not used: it could not be read, or held no such number"
+    return [Caveat(code="node-meter-not-used", text=text)]

@@ -12,7 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from carbonprint.hardware import power_on_curve_w
 from carbonprint.measuring.measurement import Component, ReservedShare
+from carbonprint.measuring.other_energy import EnergyParts, factors_into_node, other_by_model, other_by_node
 
 if TYPE_CHECKING:
     from carbonprint.hardware import PowerModel
@@ -30,11 +32,13 @@ class IdlePower:
         cpu_w: All CPU packages. [W].
         ram_w: All memory. [W].
         gpus_w: Each GPU. [W]; one that is missing has none.
+        node_w: The whole machine at its input, where a meter there shows it. [W]; None where it is not known.
     """
 
     cpu_w: float
     ram_w: float
     gpus_w: tuple[float, ...] = ()
+    node_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +114,7 @@ class Attribution:
         n_cpus: Hardware threads of the machine.
         trust_cpu: Whether the CPU's counters are used where an interval has them; without, it is modelled.
         trust_ram: The same of the memory's counters.
+        trust_node: The same of the meter at the machine's input.
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class Attribution:
         *,
         trust_cpu: bool = True,
         trust_ram: bool = True,
+        trust_node: bool = True,
     ) -> None:
         self._model = model
         self._idle = idle
@@ -132,6 +138,7 @@ class Attribution:
         self._n_cpus = n_cpus
         self._trust_cpu = trust_cpu
         self._trust_ram = trust_ram
+        self._trust_node = trust_node
 
     def split(self, interval: Interval) -> Split:
         """Tell the energy of one interval apart."""
@@ -150,32 +157,79 @@ class Attribution:
             meter[part] = (energy_j - idle_j) * meter_part
             job_idle[part] = idle_j * self._reserved[part] * getattr(interval.idle_factors, part.value)
         self._add_gpus(interval, machine, idle, job_active, job_idle)
-        # What no counter sees follows what it feeds; its base power was kept switched on for the largest share.
-        fraction, base_j = self._model.other_fraction, self._model.base_w * interval.duration_s
-        job_base_j = base_j * max(self._reserved.values()) * interval.idle_factors.other
-        for figures, more_j in (
-            (machine, base_j),
-            (idle, base_j),
-            (job_active, 0.0),
-            (job_idle, job_base_j),
-            (meter, 0.0),
-        ):
-            figures[Component.OTHER] = fraction * sum(figures.values()) + more_j
+        figures = (machine, idle, job_active, job_idle, meter)
+        if interval.node_counted_j is not None and self._trust_node:
+            self._fit_into_node(interval, interval.node_counted_j, figures)
+        seen = EnergyParts(
+            machine_j=sum(machine.values()),
+            idle_j=sum(idle.values()),
+            job_active_j=sum(job_active.values()),
+            job_idle_j=sum(job_idle.values()),
+            meter_j=sum(meter.values()),
+        )
+        other = self._other(interval, seen, machine[Component.GPU] - idle[Component.GPU], busy_s)
+        machine[Component.OTHER], idle[Component.OTHER] = other.machine_j, other.idle_j
+        job_active[Component.OTHER], job_idle[Component.OTHER] = other.job_active_j, other.job_idle_j
+        meter[Component.OTHER] = other.meter_j
         return Split(
             machine=machine,
             idle=idle,
             job_active=job_active,
             job_idle=job_idle,
             meter=meter,
-            job_base_j=job_base_j,
+            job_base_j=other.job_base_j,
         )
+
+    def _other(
+        self, interval: Interval, seen: EnergyParts, gpu_active_j: float, busy_s: float
+    ) -> EnergyParts:
+        """What no counter sees; its base power was kept switched on for the largest share that is reserved."""
+        fraction, base_j = self._model.other_fraction, self._model.base_w * interval.duration_s
+        base_share = max(self._reserved.values()) * interval.idle_factors.other
+        node_j, node_idle_w = interval.node_counted_j if self._trust_node else None, self._idle.node_w
+        if node_j is None and self._model.node_curve and interval.duration_s > 0:
+            # The profile's watts are of a machine whose GPUs are idle.
+            load = busy_s / (interval.duration_s * self._n_cpus)
+            node_j = power_on_curve_w(self._model.node_curve, load) * interval.duration_s
+            node_j += (1 + fraction) * gpu_active_j
+        if node_j is None:
+            return other_by_model(seen, fraction=fraction, base_j=base_j, base_share=base_share)
+        parts = (interval.job_cpu_s / busy_s, interval.meter_cpu_s / busy_s) if busy_s > 0 else (0.0, 0.0)
+        return other_by_node(
+            seen,
+            node_j,
+            None if node_idle_w is None else node_idle_w * interval.duration_s,
+            fraction=fraction,
+            base_j=base_j,
+            base_share=base_share,
+            cpu_parts=parts,
+        )
+
+    def _fit_into_node(self, interval: Interval, node_j: float, figures: tuple[ByComponent, ...]) -> None:
+        """Scale down what was modelled, and at last what was counted, so that it fits into the meter of the whole."""
+        is_counted = {
+            Component.CPU: self._trust_cpu and interval.cpu_counted_j is not None,
+            Component.RAM: self._trust_ram and interval.ram_counted_j is not None,
+            Component.GPU: bool(interval.gpus),
+        }
+        machine = figures[0]
+        counted_j = sum(machine[part] for part in is_counted if is_counted[part])
+        modelled_j = sum(machine[part] for part in is_counted if not is_counted[part])
+        of_counted, of_modelled = factors_into_node(counted_j, modelled_j, node_j)
+        for by_component in figures:
+            for part, counts in is_counted.items():
+                by_component[part] *= of_counted if counts else of_modelled
 
     def _cpu(self, interval: Interval, busy_s: float) -> tuple[float, float]:
         """Energy of the CPU packages, and its idle part. [J]."""
         if self._trust_cpu and interval.cpu_counted_j is not None:
             return interval.cpu_counted_j, min(self._idle.cpu_w * interval.duration_s, interval.cpu_counted_j)
-        model = self._model
-        idle_j = model.cpu_idle_w * interval.duration_s
+        model, duration_s = self._model, interval.duration_s
+        idle_j = model.cpu_idle_w * duration_s
+        if model.cpu_curve and duration_s > 0:
+            return power_on_curve_w(
+                model.cpu_curve, busy_s / (duration_s * self._n_cpus)
+            ) * duration_s, idle_j
         return idle_j + (model.cpu_full_w - model.cpu_idle_w) * busy_s / self._n_cpus, idle_j
 
     def _ram(self, interval: Interval) -> tuple[float, float]:
@@ -194,6 +248,9 @@ class Attribution:
         job_idle: ByComponent,
     ) -> None:
         gpu = Component.GPU
+        if not interval.gpus:  # those of a profile that no driver shows; what they do is not known
+            machine[gpu] = idle[gpu] = self._model.unseen_gpus_w * interval.duration_s
+            job_idle[gpu] = idle[gpu] * self._reserved[gpu] * interval.idle_factors.gpu
         for number, use in enumerate(interval.gpus):
             idle_w = self._idle.gpus_w[number] if number < len(self._idle.gpus_w) else 0.0
             split = split_gpu(use, interval.duration_s, idle_w, interval.idle_factors.gpu)

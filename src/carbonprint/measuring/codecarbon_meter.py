@@ -25,6 +25,7 @@ besides carbonprint keeps what it logs. A filter stays where codecarbon sets lev
 logging.getLogger("codecarbon").addFilter(lambda _record: not getattr(_ours, "are_quiet", False))
 _ours.are_quiet = True
 
+import codecarbon  # noqa: E402
 from codecarbon.core import gpu_amd, gpu_nvidia  # noqa: E402
 from codecarbon.core.cpu import TDP, IntelRAPL  # noqa: E402
 from codecarbon.core.rapl import RAPLFile  # noqa: E402
@@ -51,6 +52,9 @@ if TYPE_CHECKING:
 
 
 _ours.are_quiet = False
+
+CODECARBON_VERSION = str(vars(codecarbon)["__version__"])
+"""What is looked up in its tables holds for this version."""
 
 
 def quietly(function: Callable[P, R]) -> Callable[P, R]:

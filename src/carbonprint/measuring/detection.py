@@ -89,6 +89,35 @@ def power_model(hardware: Hardware, tdp_w: float | None) -> PowerModel:
     )
 
 
+def machine_names(root: Path = Path("/")) -> dict[str, str]:
+    """Give the names by which a hardware profile can be matched: ``cpu``, ``product`` and ``hostname``.
+
+    Args:
+        root: Where ``proc`` and ``sys`` are.
+    """
+    blocks = _cpuinfo_blocks(_read(root / "proc/cpuinfo"))
+    return {
+        "cpu": blocks[0].get("model name", "") if blocks else platform.processor(),
+        "product": _read(root / "sys/class/dmi/id/product_name").strip(),
+        "hostname": _read(root / "proc/sys/kernel/hostname").strip() or platform.node(),
+    }
+
+
+def core_count(root: Path = Path("/")) -> int | None:
+    """Count the cores of all sockets; None where the kernel does not tell them apart from threads.
+
+    Args:
+        root: Where ``proc`` is.
+    """
+    blocks = _cpuinfo_blocks(_read(root / "proc/cpuinfo"))
+    cores = {
+        (block["physical id"], block["core id"])
+        for block in blocks
+        if {"physical id", "core id"} <= block.keys()
+    }
+    return len(cores) or None
+
+
 def machine_pseudonym() -> str:
     """Give a stable name of this machine that does not tell which machine it is.
 

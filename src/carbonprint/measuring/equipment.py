@@ -8,9 +8,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
-from carbonprint.measuring.detection import detect_hardware, power_model
+from carbonprint.measuring.detection import core_count, detect_hardware
 from carbonprint.measuring.intervals import GpuUse, Interval
 from carbonprint.measuring.patience import Patience, StalledError
+from carbonprint.measuring.profiled import (
+    idle_powers_w,
+    profile_caveats,
+    profiled_model,
+    unseen_gpus_w,
+)
 from carbonprint.measuring.readings import Instant, MeterReading
 from carbonprint.measuring.reservation import reserved_share
 from carbonprint.measuring.sharing import BUSY
@@ -21,8 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from carbonprint.hardware_profile import HardwareProfile
     from carbonprint.measuring.codecarbon_meter import CodecarbonMeter
     from carbonprint.measuring.counters import RawCounters
+    from carbonprint.measuring.node_meter import NodeMeter
     from carbonprint.measuring.sharing import IdleShare
 
 T = TypeVar("T")
@@ -49,6 +57,8 @@ def open_equipment(
     start: RawCounters,
     unreadable: Sequence[str] = (),
     idle_share: IdleShare | None = None,
+    profile: HardwareProfile | None = None,
+    node: NodeMeter | None = None,
     *,
     is_patient: bool = False,
 ) -> Equipment:
@@ -59,6 +69,8 @@ def open_equipment(
         start: What the raw counters read when the job started.
         unreadable: Counters that are there and could not be read.
         idle_share: What the user wants the job's share of the idle machine to be; None: what is reserved for it.
+        profile: What is stated of the machine.
+        node: The meter at its input.
         is_patient: Whether a meter that does not answer is waited for only so long, in a thread of its own.
     """
     faults: list[Caveat] = []
@@ -72,10 +84,9 @@ def open_equipment(
     hardware = detect_hardware(n_gpus=len(meter.gpu_names) if meter is not None else 0)
     tdp_w = None
     try:
-        from carbonprint.measuring.codecarbon_meter import match_tdp_w
-        from carbonprint.reference.codecarbon_tables import cpu_tdp_table
+        from carbonprint.measuring.tdp import tdp_of_cpu_w
 
-        tdp_w = match_tdp_w(hardware.cpu_name, cpu_tdp_table())
+        tdp_w = tdp_of_cpu_w((profile.cpu_name if profile is not None else "") or hardware.cpu_name)
     except (Exception, SystemExit) as error:  # noqa: BLE001  # as above; without a TDP the default holds
         if meter is not None:
             faults.append(_fault("codecarbon's table of CPUs could not be used", error))
@@ -89,32 +100,39 @@ def open_equipment(
         text = "what machine this is could not be read: a server is assumed"
         faults.append(Caveat(code="machine-unknown", text=text))
     gpu_model = None if meter is None else meter.gpu_model
-    reserved = reserved_share(hardware, has_gpu=gpu_model is not None, given=idle_share)
+    gpu_names = () if meter is None else meter.gpu_names
+    faults += profile_caveats(hardware, profile, gpu_names, n_cores=core_count())
+    model = replace(profiled_model(hardware, profile, tdp_w), unseen_gpus_w=unseen_gpus_w(profile, gpu_names))
+    has_gpu = gpu_model is not None or model.unseen_gpus_w > 0
+    reserved = reserved_share(hardware, has_gpu=has_gpu, given=idle_share)
     if meter is not None:
         faults += meter.notes
         meter.notes.clear()
-        if idle_share is None or idle_share == BUSY:
+        if gpu_model is not None and (idle_share is None or idle_share == BUSY):
             reserved = replace(reserved, gpu=meter.gpu_reserved_share)
     setup = Setup(
         hardware=hardware,
-        model=power_model(hardware, tdp_w),
+        model=model,
         reserved=reserved,
         has_cpu_counters=meter is not None and meter.has_cpu_counters,
         gpu_model=gpu_model,
-        gpu_names=() if meter is None else meter.gpu_names,
-        idle_w=_known_idle_w(),
+        gpu_names=gpu_names,
+        idle_w=_known_idle_w() | idle_powers_w(hardware, profile, gpu_names) or None,
+        node_model=None if node is None else node.source.model,
+        profile="" if profile is None else f"{profile.name} ({profile.origin})",
+        profile_sources=() if profile is None else profile.sources,
     )
-    return Equipment(meter, setup, faults, is_patient=is_patient)
+    return Equipment(meter, setup, faults, node, is_patient=is_patient)
 
 
-def _known_idle_w() -> dict[str, float] | None:
-    """Give the idle power that is known of this machine; None where none is, or nothing can be known here."""
+def _known_idle_w() -> dict[str, float]:
+    """Give the idle power that is known of this machine and boot, by component. [W]."""
     try:
         from carbonprint.measuring.idle_power import read_idle_w
 
-        return read_idle_w() or None
-    except ImportError:  # a system without file locks
-        return None
+        return read_idle_w()
+    except (ImportError, OSError):  # a system without file locks
+        return {}
 
 
 def _fault(what: str, error: BaseException) -> Caveat:
@@ -128,6 +146,7 @@ class Equipment:
         meter: codecarbon's readers, or None where they could not be opened.
         setup: The machine, the model and the job's share of it.
         faults: What went wrong while opening.
+        node: The meter at the machine's input, or None.
         is_patient: Whether a meter that does not answer is waited for only so long, in a thread of its own.
 
     Attributes:
@@ -140,10 +159,12 @@ class Equipment:
         meter: CodecarbonMeter | None,
         setup: Setup,
         faults: list[Caveat],
+        node: NodeMeter | None = None,
         *,
         is_patient: bool = False,
     ) -> None:
         self.meter = meter
+        self._node = node
         self.setup = setup
         self.faults = faults
         self._gpu_ready_s = time.monotonic() if meter is None else meter.gpus_ready_s
@@ -153,6 +174,13 @@ class Equipment:
 
     def read(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         """Read the meters; one that fails or does not answer leaves a gap, which the model fills."""
+        now_s = time.monotonic()
+        reading = self._read_parts(duration_s, is_of_job)
+        if self._node is None:
+            return reading
+        return replace(reading, node_j=self._node.energy_j(now_s - duration_s, now_s))
+
+    def _read_parts(self, duration_s: float, is_of_job: Callable[[int], bool]) -> MeterReading:
         if self.meter is None:
             return MeterReading()
         meter, was_stalled = self.meter, self._is_stalled
@@ -235,7 +263,9 @@ class Equipment:
             reading = replace(reading, cpu_j=None, ram_j=None)
         gpus = self._gpus(last, now, reading)
         unseen_s = max((gpu.unseen_s for gpu in gpus), default=0.0)
-        if self.setup.has_cpu_counters and reading.cpu_j is None:
+        if (self.setup.has_cpu_counters and reading.cpu_j is None) or (
+            self.setup.node_model is not None and reading.node_j is None
+        ):
             unseen_s = duration_s
         busy_s = None
         if now.busy_cpu_s is not None and last.busy_cpu_s is not None:
@@ -247,6 +277,7 @@ class Equipment:
             meter_cpu_s=max(0.0, now.meter_cpu_s - last.meter_cpu_s),
             cpu_counted_j=reading.cpu_j,
             ram_counted_j=reading.ram_j,
+            node_counted_j=reading.node_j,
             gpus=gpus,
             unseen_s=unseen_s,
             still=reading.still,

@@ -35,7 +35,7 @@ CALIBRATION = "calibration"
 """Measured for this purpose."""
 
 _FILE = re.compile(r"idle-power\.(\d{1,10})\.json")
-_COMPONENT = re.compile(r"cpu|ram|gpu\d{1,3}")
+_COMPONENT = re.compile(r"cpu|ram|node|gpu\d{1,3}")
 
 _LEAST_W, _MOST_W = 0.01, 10_000.0
 """A component that draws less or more than this with nothing to do is a mistake. [W]"""

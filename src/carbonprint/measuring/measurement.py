@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from carbonprint.provenance import Basis, Caveat
+    from carbonprint.provenance import Basis, Caveat, Source
 
 
 class Component(enum.StrEnum):
@@ -162,6 +162,8 @@ class Measurement:
         gpu_share_sigma: Lognormal sigma of ``active_energy.gpu``, besides the meter's own, where the job's share of the
             GPUs is modelled. [-], ≥ 0.
         series: Its samples; None where there are none.
+        hardware_profile: The hardware profile behind them, by name and file; ``""`` without one.
+        profile_sources: Figure of that profile (``"power"``, ``"base"`` …) and where it comes from.
     """
 
     started_at: datetime
@@ -186,3 +188,5 @@ class Measurement:
     gpu_devices: tuple[GpuDevice, ...] = ()
     gpu_share_sigma: float = 0.0
     series: Series | None = None
+    hardware_profile: str = ""
+    profile_sources: tuple[tuple[str, Source], ...] = ()

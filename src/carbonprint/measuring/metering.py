@@ -23,10 +23,12 @@ from carbonprint.units import kwh_from_joules
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from carbonprint.hardware_profile import ProfileChoice
     from carbonprint.measuring.equipment import Equipment
     from carbonprint.measuring.intervals import Interval
     from carbonprint.measuring.journal import Journal
     from carbonprint.measuring.measurement import Measurement
+    from carbonprint.measuring.node_meter import NodeMeter
     from carbonprint.measuring.plan import Plan
     from carbonprint.measuring.tally import Tally
 
@@ -64,8 +66,20 @@ class Metering:
         self._lock = threading.Lock()
         self._has_finished = False
         self._raw_start = read_counters(self._counter_paths)
+        self._node: NodeMeter | None = None
+        self._open_node(plan.profile)
         self.started_at = datetime.fromtimestamp(wall_clock_at(self._raw_start.at_s), UTC)
         self._start = self._last = self._instant(self._raw_start.at_s, 0.0)
+
+    @property
+    def helpers(self) -> frozenset[int]:
+        """Process ids of ours that are none of the job's: what reads a meter."""
+        return frozenset() if self._node is None else self._node.pids
+
+    @property
+    def helpers_cpu_s(self) -> float:
+        """CPU seconds of these so far. [s]."""
+        return 0.0 if self._node is None else self._node.cpu_s
 
     @property
     def is_loaded(self) -> bool:
@@ -81,18 +95,41 @@ class Metering:
         if self._plan.open_journal is not None:
             self._journal = self._plan.open_journal()
             self._journal.open(started_at=self.started_at.isoformat(), start_s=self._start.at_s)
+        choice = self._chosen_profile()
         equipment = open_equipment(
             self._plan.powercap_dir,
             self._raw_start,
             [path for path in self._counter_paths if path not in self._raw_start.energy_uj],
             self._sharing.idle_share,
+            choice.profile,
+            self._node,
             is_patient=self._plan.is_patient,
         )
+        equipment.faults += choice.caveats
         equipment.setup = self._sharing.settle(equipment.setup)
         self._tally = Tally(equipment.setup, equipment.faults)
         if self._journal is not None:
             self._journal.append("setup", equipment.setup.as_dict())
         self._equipment = equipment
+
+    def _chosen_profile(self) -> ProfileChoice:
+        """Give the profile that was named, else one that fits the machine, and have its meter read from now on."""
+        from carbonprint.hardware_profile import ProfileChoice
+
+        choice = self._plan.profile
+        if choice is None:
+            choice = ProfileChoice() if self._plan.find_profile is None else self._plan.find_profile()
+            self._open_node(choice)
+        if self._node is not None:
+            self._node.start()
+        return choice
+
+    def _open_node(self, choice: ProfileChoice | None) -> None:
+        """Open the meter that a profile names; a file is read at once."""
+        if choice is not None and choice.profile is not None and choice.profile.meter is not None:
+            from carbonprint.measuring.node_meter import NodeMeter
+
+            self._node = NodeMeter(choice.profile.meter)
 
     def next_edge_s(self) -> float:
         """Give the time until the next sample. [s].
@@ -147,6 +184,7 @@ class Metering:
         if not is_loaded:
             raw_end = read_counters(self._counter_paths)
             end = self._instant(raw_end.at_s, 0.0)
+            node_j = self._node_energy_j(end.at_s)
         self._sharing.end(end.at_s)
         job_cpu_s = count_job_cpu_s()
         if not is_loaded:
@@ -154,6 +192,9 @@ class Metering:
             if self._equipment is None:
                 raise MeasurementError("neither meter nor model could be loaded")
             reading = self._equipment.replay(raw_end, end.at_s - self._start.at_s, is_of_job)
+            reading = replace(reading, node_j=node_j)
+        if self._node is not None:
+            self._node.close()
 
         def measurement(counted_cpu_s: float | None) -> Measurement:
             from carbonprint.measuring.assembly import assemble
@@ -204,9 +245,19 @@ class Metering:
         if self._equipment is not None:
             self._equipment.close()
 
+    def _node_energy_j(self, end_s: float) -> float | None:
+        """Give the energy at the machine's input from the start to the end, where no sample has asked for it. [J]."""
+        if self._node is None:
+            return None
+        self._node.start()
+        return self._node.energy_j(self._start.at_s, end_s)
+
     def _instant(self, at_s: float, job_cpu_s: float) -> Instant:
         return Instant(
-            at_s=at_s, busy_cpu_s=busy_cpu_seconds(), job_cpu_s=job_cpu_s, meter_cpu_s=self._meter_cpu_s()
+            at_s=at_s,
+            busy_cpu_s=busy_cpu_seconds(),
+            job_cpu_s=job_cpu_s,
+            meter_cpu_s=self._meter_cpu_s() + self.helpers_cpu_s,
         )
 
     def _follow(self, interval: Interval) -> bool:

@@ -34,6 +34,7 @@ class MeterReading:
         cpu_j: CPU packages. [J].
         ram_j: Memory. [J].
         gpus: Every GPU that was read, each its whole board.
+        node_j: The whole machine at its own input. [J].
         still: Components (``cpu``, ``ram``) of which a counter has not moved since then.
     """
 
@@ -41,6 +42,7 @@ class MeterReading:
     ram_j: float | None = None
     gpus: tuple[GpuUse, ...] = ()
     still: frozenset[str] = frozenset()
+    node_j: float | None = None
 
     def __add__(self, later: MeterReading) -> MeterReading:
         """Put two readings that follow each other together; what one of them lacks, the sum lacks."""
@@ -49,6 +51,7 @@ class MeterReading:
             ram_j=_sum(self.ram_j, later.ram_j),
             gpus=tuple(first.merged(second) for first, second in zip(self.gpus, later.gpus, strict=False)),
             still=self.still & later.still,
+            node_j=_sum(self.node_j, later.node_j),
         )
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from carbonprint.measuring.intervals import Interval
     from carbonprint.measuring.tally import Setup, Tally
 
-_TRUSTED = ("cpu", "ram")
+_TRUSTED = ("cpu", "ram", "node")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def pack(tally: Tally) -> Series | None:
     """
     if tally.series.n_samples == 0:
         return None
-    trusted = {"cpu": tally.is_cpu_counted, "ram": tally.is_ram_counted}
+    trusted = {"cpu": tally.is_cpu_counted, "ram": tally.is_ram_counted, "node": tally.node.is_believed}
     return Series(
         form=FORM,
         n_samples=tally.series.n_samples,
@@ -134,8 +134,11 @@ def _setup(series: Series) -> tuple[Setup, Attribution]:
         series.setup["trusted"],
     )
     attribution = setup.attribution(
-        IdlePower(cpu_w=idle["cpu_w"], ram_w=idle["ram_w"], gpus_w=tuple(idle["gpus_w"])),
+        IdlePower(
+            cpu_w=idle["cpu_w"], ram_w=idle["ram_w"], gpus_w=tuple(idle["gpus_w"]), node_w=idle["node_w"]
+        ),
         trust_cpu="cpu" in trusted,
         trust_ram="ram" in trusted,
+        trust_node="node" in trusted,
     )
     return setup, attribution

@@ -13,8 +13,9 @@ from carbonprint.measuring.attribution import Attribution, EnergySums, IdlePower
 from carbonprint.measuring.gpu_tally import GpuTally, gpu_devices
 from carbonprint.measuring.intervals import Interval, coarser
 from carbonprint.measuring.measurement import GpuDevice, ReservedShare, ShareFrom
+from carbonprint.measuring.node_energy import NodeTotals, spread
 from carbonprint.measuring.series import SeriesWriter
-from carbonprint.provenance import Basis, Caveat
+from carbonprint.provenance import Caveat, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,9 +47,12 @@ class Setup:
         has_cpu_counters: Whether the CPU packages have counters that could be read.
         gpu_model: Which kind of GPU meter there is, by the names of ``reference/power.toml``; None without a GPU.
         gpu_names: Name of each GPU.
-        idle_w: Idle power by component (``cpu``, ``ram``, ``gpu0`` …) as it was known at the start. [W].
+        idle_w: Idle power by component (``cpu``, ``ram``, ``gpu0``, ``node`` …) as it was known at the start. [W].
         outer_run: Id of the run that this one takes place in; None of an outermost one.
         has_company: Whether another run was seen that shares the idle machine with this one.
+        node_model: Which meter of ``reference/power.toml`` stands at the machine's input; None where none does.
+        profile: The hardware profile, by name and file; ``""`` without one.
+        profile_sources: Figure of it (``"power"``, ``"base"`` …) and where that comes from.
     """
 
     hardware: Hardware
@@ -60,17 +64,29 @@ class Setup:
     idle_w: Mapping[str, float] | None = None
     outer_run: str | None = None
     has_company: bool = False
+    node_model: str | None = None
+    profile: str = ""
+    profile_sources: tuple[tuple[str, Source], ...] = ()
 
-    def attribution(self, idle: IdlePower, *, trust_cpu: bool, trust_ram: bool) -> Attribution:
+    def attribution(
+        self, idle: IdlePower, *, trust_cpu: bool, trust_ram: bool, trust_node: bool
+    ) -> Attribution:
         """Give what splits the intervals of a run on this machine.
 
         Args:
             idle: The idle power of what is counted.
             trust_cpu: Whether the counters of the CPU packages moved in it.
             trust_ram: The same of the memory.
+            trust_node: Whether the meter at the machine's input stands for the machine.
         """
         return Attribution(
-            self.model, idle, self.reserved, self.hardware.n_cpus, trust_cpu=trust_cpu, trust_ram=trust_ram
+            self.model,
+            idle,
+            self.reserved,
+            self.hardware.n_cpus,
+            trust_cpu=trust_cpu,
+            trust_ram=trust_ram,
+            trust_node=trust_node,
         )
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,11 +101,10 @@ class Setup:
             KeyError, TypeError, ValueError: If it is something else.
         """
         hardware, model, reserved = fields["hardware"], fields["model"], fields["reserved"]
-        bases = {name: Basis(model[name]) for name in ("cpu_basis", "other_basis")}
         origin = None if reserved["origin"] is None else ShareFrom(reserved["origin"])
         return cls(
             hardware=Hardware(**{**hardware, "kind": MachineKind(hardware["kind"])}),
-            model=PowerModel(**{**model, **bases}),
+            model=PowerModel.from_dict(model),
             reserved=ReservedShare(**{**reserved, "origin": origin}),
             has_cpu_counters=fields["has_cpu_counters"],
             gpu_model=fields["gpu_model"],
@@ -97,6 +112,11 @@ class Setup:
             idle_w=fields["idle_w"],
             outer_run=fields.get("outer_run"),
             has_company=fields.get("has_company", False),
+            node_model=fields.get("node_model"),
+            profile=fields.get("profile", ""),
+            profile_sources=tuple(
+                (name, Source(**source)) for name, source in fields.get("profile_sources", ())
+            ),
         )
 
 
@@ -114,6 +134,7 @@ class Tally:
         duration_s: Time that has been added. [s].
         gpus: What the samples say of the GPUs.
         series: Every interval that has been added, in the compact form.
+        node: What the meter at the machine's input said, where there is one.
     """
 
     def __init__(self, setup: Setup, faults: list[Caveat] | None = None) -> None:
@@ -124,6 +145,7 @@ class Tally:
         self.gpus = GpuTally()
         self._n_gpus = 0
         self.series = SeriesWriter()
+        self.node = NodeTotals()
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
         self._moved: set[str] = set()
@@ -137,6 +159,7 @@ class Tally:
             if counted_j is not None and part not in interval.still:
                 self._moved.add(part)
         self._n_gpus = max(self._n_gpus, len(interval.gpus))
+        self.node.add(interval)
         self._note_quiet(interval)
         self.gpus.add(interval)
         self.series.add(interval)
@@ -144,6 +167,11 @@ class Tally:
         if len(self._intervals) > _MOST_INTERVALS:
             self._intervals = coarser(self._intervals)
         return interval
+
+    @property
+    def intervals(self) -> tuple[Interval, ...]:
+        """What was added, as it was understood."""
+        return tuple(self._intervals)
 
     @property
     def is_load_known(self) -> bool:
@@ -183,6 +211,7 @@ class Tally:
             cpu_w=known.get("cpu", model.cpu_idle_w),
             ram_w=known.get("ram", model.ram_w or 0.0),
             gpus_w=tuple(known.get(f"gpu{n}", 0.0) for n in range(self._n_gpus)),
+            node_w=known.get("node"),
         )
 
     @property
@@ -213,15 +242,22 @@ class Tally:
     def attribution(self) -> Attribution:
         """Give what splits the intervals of this run, as far as it is known."""
         return self.setup.attribution(
-            self.idle_power, trust_cpu=self.is_cpu_counted, trust_ram=self.is_ram_counted
+            self.idle_power,
+            trust_cpu=self.is_cpu_counted,
+            trust_ram=self.is_ram_counted,
+            trust_node=self.node.is_believed,
         )
 
     def sums(self) -> EnergySums:
         """Add up all intervals."""
         attribution, sums = self.attribution(), EnergySums()
-        for interval in self._intervals:
+        for interval in self._finished_intervals():
             sums.add(attribution.split(interval))
         return sums
+
+    def _finished_intervals(self) -> list[Interval]:
+        """Give the intervals with the steps of a coarse meter spread over the time that they took."""
+        return spread(self._intervals) if self.node.is_coarse else self._intervals
 
     @property
     def busy_with_others_share(self) -> float:
@@ -263,6 +299,8 @@ class Tally:
         )
         if is_quiet:
             machine_j = {"cpu": interval.cpu_counted_j, "ram": interval.ram_counted_j}
+            if not self.node.is_coarse:
+                machine_j["node"] = interval.node_counted_j
             counted_j |= {
                 part: energy_j
                 for part, energy_j in machine_j.items()

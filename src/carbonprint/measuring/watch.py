@@ -220,13 +220,14 @@ class Watch:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return False
-        return not self._not_of_job or bool(self._children())
+        return not (self._not_of_job or self._metering.helpers) or bool(self._children())
 
     def _children(self, children: Mapping[int, list[int]] | None = None) -> list[int]:
-        """Children of the wrapper but those that it had before; zombies included."""
+        """Children of the wrapper but those that it had before, and those that read a meter; zombies included."""
         if children is None:
             children = children_by_parent()
-        return [pid for pid in children.get(os.getpid(), []) if pid not in self._not_of_job]
+        others = self._not_of_job | self._metering.helpers
+        return [pid for pid in children.get(os.getpid(), []) if pid not in others]
 
     def _reap(self) -> None:
         """Take in the children that have ended; another's helper is left for its own thread to wait for."""
@@ -242,6 +243,8 @@ class Watch:
             return
         if pid in self._not_of_job:
             self._not_of_job.remove(pid)
+            return
+        if pid in self._metering.helpers:
             return
         self._cpu.add_reaped(usage, pid)  # type: ignore[arg-type]
         if pid == self._pid:

@@ -57,6 +57,28 @@ def base_power(kind: MachineKind, n_cpus: int) -> tuple[float, float]:
     return row["w"] * (n_cpus if kind is MachineKind.VIRTUAL else 1), row["sigma"]
 
 
+def given_base_sigma() -> float:
+    """Lognormal sigma of a base power that a hardware profile gives. [-]."""
+    return float(_tables()["base_power"]["given"]["sigma"])
+
+
+def other_fraction_of_psu(efficiency: float) -> float:
+    """What no counter sees, in proportion to what counters see, with a known power supply. [-].
+
+    The published slope holds the loss of a supply of about 0.92; that is taken out and the own one put in:
+
+        1 + fraction = (1 + 0.12) · 0.92 / efficiency
+
+    Args:
+        efficiency: Output over input of the power supply. [-], 0 < efficiency ≤ 1.
+
+    Example:
+        0.80: 1.12 · 0.92 / 0.80 − 1 = 0.288.
+    """
+    behind = float(_tables()["psu"]["efficiency_behind_other"])
+    return (1 + other_fraction()) * behind / efficiency - 1
+
+
 def model_sigma(model: str) -> float:
     """Lognormal sigma of (true / reported) of one kind of meter or model. [-]."""
     return float(_tables()["model"][model]["sigma"])
@@ -75,6 +97,11 @@ def model_sources(model: str) -> list[Source]:
     else:
         rows = [*([tables[behind[model]]] if model in behind else []), tables["model"][model]]
     return [Source(title=row["source"], year=row["year"], url=row.get("url", "")) for row in rows]
+
+
+def node_models() -> frozenset[str]:
+    """Every kind of meter or model of a whole machine at its input."""
+    return frozenset(name for name in model_names() if name.startswith("node_"))
 
 
 def model_names() -> tuple[str, ...]:
