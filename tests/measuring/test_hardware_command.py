@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import contextmanager
 
 import pytest
 from click.testing import CliRunner
@@ -25,6 +27,17 @@ def quiet(monkeypatch):
         monkeypatch.setattr(module, "busy_cpu_seconds", lambda: 5.0, raising=False)
 
 
+@contextmanager
+def moving_tree():
+    """A powercap tree whose writer is at work."""
+    with tree_in_memory(TWO_PACKAGES) as tree, writing(tree):
+        counter = tree.root / TWO_PACKAGES[0].folder / "energy_uj"
+        before, deadline = counter.read_text(), time.monotonic() + 10
+        while counter.read_text() in {before, ""} and time.monotonic() < deadline:
+            time.sleep(0.01)
+        yield tree
+
+
 def invoke(*words):
     return CliRunner().invoke(root, ["hardware", *words], prog_name="carbonprint")
 
@@ -44,12 +57,12 @@ def test_counters_and_a_meter_are_seen(monkeypatch, tmp_path):
     (tmp_path / "power").write_text("400")
     profile = tmp_path / "node.toml"
     profile.write_text("[meter]\nat = 'pdu'\nunit = 'W'\nfile = 'power'\n")
-    with tree_in_memory(TWO_PACKAGES) as tree, writing(tree):
+    with moving_tree() as tree:
         monkeypatch.setenv("CARBONPRINT_POWERCAP_DIR", str(tree.root))
         content = json.loads(invoke("--hardware", str(profile), "--format", "json").output)
     components = content["components"]
     assert [components[name]["quality"] for name in ("cpu", "ram", "other")] == ["counted"] * 3
-    assert components["cpu"]["power_w"] == pytest.approx(135, rel=0.1)
+    assert components["cpu"]["power_w"] == pytest.approx(135, rel=0.2)
     assert content["power_w"] == pytest.approx(400, rel=0.01)
     assert content["profile"] == {"name": "node", "file": str(profile)}
     assert "idle-unknown" in {each["code"] for each in content["missing"]}
@@ -64,14 +77,14 @@ def test_a_profile_with_faults_is_told(tmp_path):
 
 @pytest.mark.usefixtures("quiet")
 def test_a_calibration_is_what_runs_read(monkeypatch):
-    with tree_in_memory(TWO_PACKAGES) as tree, writing(tree):
+    with moving_tree() as tree:
         monkeypatch.setenv("CARBONPRINT_POWERCAP_DIR", str(tree.root))
         result = invoke("calibrate", "--seconds", "1", "--format", "json")
         assert result.exit_code == 0, result.output
         found = json.loads(result.output)
         # 55 + 80 W of the packages, 7 + 9 W of the memory
-        assert found["idle_w"]["cpu"] == pytest.approx(135, rel=0.05)
-        assert found["idle_w"]["ram"] == pytest.approx(16, rel=0.05)
+        assert found["idle_w"]["cpu"] == pytest.approx(135, rel=0.1)
+        assert found["idle_w"]["ram"] == pytest.approx(16, rel=0.1)
         assert found["busy_share"] == 0
         assert idle_power.read_idle_w() == pytest.approx(found["idle_w"])
         content = json.loads(invoke("--format", "json").output)
@@ -98,7 +111,7 @@ def test_counters_that_stand_still_calibrate_nothing(monkeypatch, quiet):
 def test_a_machine_that_does_not_become_quiet(monkeypatch):
     clock = iter(range(0, 100_000, 50))
     monkeypatch.setattr(survey, "busy_cpu_seconds", lambda: float(next(clock)))
-    with tree_in_memory(TWO_PACKAGES) as tree, writing(tree):
+    with moving_tree() as tree:
         monkeypatch.setenv("CARBONPRINT_POWERCAP_DIR", str(tree.root))
         result = invoke("calibrate", "--seconds", "1", "--patience", "0")
     assert result.exit_code == 1
