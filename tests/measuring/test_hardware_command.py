@@ -15,11 +15,6 @@ from carbonprint.measuring import calibration, idle_power, survey
 from carbonprint.measuring.intervals import GpuUse, Interval
 
 
-@pytest.fixture(autouse=True)
-def _own_directory(monkeypatch, tmp_path):
-    monkeypatch.setattr(idle_power, "DIRECTORIES", (str(tmp_path / "none"), str(tmp_path / "shm")))
-
-
 @pytest.fixture
 def quiet(monkeypatch):
     """A machine on which nothing happens, whoever else uses it."""
@@ -132,7 +127,7 @@ def test_idle_power_is_the_mean_over_what_was_seen_throughout():
     def interval(cpu_j, ram_j, *gpus_j, still=frozenset()):
         return Interval(
             duration_s=2, busy_cpu_s=0, job_cpu_s=0, meter_cpu_s=0, cpu_counted_j=cpu_j, ram_counted_j=ram_j,
-            gpus=tuple(GpuUse(energy_j=each) for each in gpus_j), still=still,
+            gpus=tuple(GpuUse(energy_j=each, utilisation=0.0) for each in gpus_j), still=still,
         )  # fmt: skip
 
     found = calibration.idle_powers_w([interval(80.0, 10.0, 60.0, None), interval(120.0, None, 40.0, None)])

@@ -119,8 +119,8 @@ def calibrate(
 def idle_powers_w(quiet: list[Interval]) -> dict[str, float]:
     """Give the mean power of what was counted over quiet intervals, by component. [W].
 
-    Of what was not seen in one of them, or stood still, nothing is said. Of GPUs, which the load of the CPUs does not
-    tell, it is the lowest.
+    Of what was not seen in one of them, or stood still, nothing is said. Of a GPU, whose load that of the CPUs does not
+    tell, it is the lowest power while it did nothing.
     """
     duration_s = sum(each.duration_s for each in quiet)
     found = {}
@@ -129,8 +129,12 @@ def idle_powers_w(quiet: list[Interval]) -> dict[str, float]:
         if len(counted_j) == len(quiet) and all(counted_j):
             found[name] = sum(counted_j) / duration_s
     for number in range(min((len(each.gpus) for each in quiet), default=0)):
-        uses = [(each.gpus[number].energy_j, each.duration_s) for each in quiet]
-        powers_w = [energy_j / seconds for energy_j, seconds in uses if energy_j is not None]
+        uses = [(each.gpus[number], each.duration_s) for each in quiet]
+        powers_w = [
+            use.energy_j / seconds
+            for use, seconds in uses
+            if use.energy_j is not None and use.utilisation == 0
+        ]
         if powers_w:
             found[f"gpu{number}"] = min(powers_w)
     return found

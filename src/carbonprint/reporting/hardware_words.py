@@ -42,7 +42,8 @@ def meter_words(model: str, _: Translate) -> str:
         "node_profile": _("the rest of the profile's watts at the wall"),
         "other": _("a part of the other components, and a base power for the kind of machine"),
     }
-    return words.get(model, model)
+    # Work of a few seconds is metered as longer work is, and less exactly.
+    return words.get(model.removesuffix("_short"), model)
 
 
 def remedy_words(remedy: Remedy, _: Translate) -> str:
