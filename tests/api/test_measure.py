@@ -61,7 +61,7 @@ def test_threads_and_child_processes_of_the_block_are_counted(tmp_path):
         worker.join()
         for thread in threads:
             thread.join()
-    assert m.measurement.cpu_s == pytest.approx(0.9, abs=0.2)
+    assert 0.88 <= m.measurement.cpu_s < 1.4  # what starts a process is work, too
 
 
 def test_the_meters_own_cost_is_not_the_blocks(tmp_path):
