@@ -56,6 +56,7 @@ def journal_with(path, n_intervals):
     journal = Journal(path, lambda: {"run_id": "a" * 10})
     journal.open(started_at="2026-01-31T12:00:00+00:00")
     journal.append("setup", {"model": None})
+    journal.append("interval_s", 2.0)
     for n in range(n_intervals):
         journal.add_interval(replace(one, job_cpu_s=n / 100))
     journal.append("caveat", ["code", "text"])
@@ -72,8 +73,9 @@ def test_a_journal_cut_at_every_byte_holds_its_whole_entries_and_no_others(tmp_p
         assert bool(content.header) == (n_whole >= 1)
         assert (content.setup is not None) == (n_whole >= 2)
         assert [each.job_cpu_s for each in content.intervals] == [
-            n / 100 for n in range(max(0, min(5, n_whole - 2)))
+            n / 100 for n in range(max(0, min(5, n_whole - 3)))
         ]
+        assert content.interval_s == (2.0 if n_whole >= 3 else None)
         assert (content.end is not None) == (n_whole == len(ends))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from dataclasses import asdict
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from carbonprint.errors import CarbonprintError
-from carbonprint.ledger.labels import RunLabels
+from carbonprint.ledger.labels import Repetition, RunLabels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,6 +50,7 @@ def journal_of(
                 "units": None if labels.units is None else [labels.units[0], printable(labels.units[1])],
                 "command": [printable(word) for word in redacted(command)],
                 "resumes": labels.resumes,
+                "repetition": None if labels.repetition is None else asdict(labels.repetition),
                 "host": _lasting_name(settings.host),
                 "interval_s": settings.interval_s,
                 "settings": settings.as_record(),
@@ -141,6 +143,7 @@ def _labels(header: dict[str, Any]) -> RunLabels:
         units=None if units is None else (units[0], units[1]),
         command=tuple(header["command"]),
         resumes=header["resumes"],
+        repetition=None if header["repetition"] is None else Repetition(**header["repetition"]),
     )
 
 
@@ -187,6 +190,7 @@ def _measurement(content: JournalContent) -> Measurement:
         tally,
         started_at=started_at,
         duration_s=tally.duration_s,
-        interval_s=interval_s,
+        interval_s=content.interval_s or interval_s,
+        first_interval_s=interval_s,
         cpu_s=sum(interval.job_cpu_s for interval in content.intervals),
     )

@@ -35,7 +35,13 @@ _NEARLY_ALL = 0.99
 
 
 def assemble(
-    tally: Tally, *, started_at: datetime, duration_s: float, interval_s: float, cpu_s: float | None
+    tally: Tally,
+    *,
+    started_at: datetime,
+    duration_s: float,
+    interval_s: float,
+    cpu_s: float | None,
+    first_interval_s: float | None = None,
 ) -> Measurement:
     """Give the measurement of a run whose intervals have all been added.
 
@@ -43,8 +49,9 @@ def assemble(
         tally: The run, with all its intervals.
         started_at: When the command started (UTC).
         duration_s: How long it took. [s].
-        interval_s: Time between two samples. [s].
+        interval_s: Time between two samples, at the end. [s].
         cpu_s: CPU seconds of the job. [s]; None where they could not be read.
+        first_interval_s: The same at the start, where it may have been another. [s].
     """
     sums, devices = tally.sums(), tally.gpu_devices
     series, series_faults = _series(tally)
@@ -76,7 +83,12 @@ def assemble(
         models=_models(tally, unknown),
         machine_id=machine_pseudonym(),
         outer_run=tally.setup.outer_run,
-        caveats=(*_caveats(tally, cpu_s), *gpu_caveats(devices), *series_faults),
+        caveats=(
+            *_caveats(tally, cpu_s),
+            *_interval_caveats(first_interval_s, interval_s),
+            *gpu_caveats(devices),
+            *series_faults,
+        ),
         gpu_devices=devices,
         gpu_share_sigma=gpu_share_sigma(devices),
         series=series,
@@ -212,6 +224,15 @@ def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
         text = f"for {tally.extrapolated_s:.2f} s a counter was not seen; a model filled that time"
         found.append(Caveat(code="extrapolated", text=text))
     return found
+
+
+def _interval_caveats(first_s: float | None, last_s: float) -> list[Caveat]:
+    if first_s is None or first_s == last_s:
+        return []
+    text = (
+        f"the run was long: samples were taken every {first_s:g} s at first and every {last_s:g} s at its end"
+    )
+    return [Caveat(code="interval-widened", text=text)]
 
 
 def _node_caveats(tally: Tally) -> list[Caveat]:

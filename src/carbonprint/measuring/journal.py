@@ -152,6 +152,7 @@ class JournalContent:
         intervals: What was seen, in order.
         caveats: Code and text of what went wrong.
         end: The last entry of a run that ended; None of one that was cut off.
+        interval_s: Time between two samples at the end, where it has grown. [s]; else None.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
@@ -159,6 +160,7 @@ class JournalContent:
     intervals: list[Interval] = field(default_factory=list)
     caveats: list[tuple[str, str]] = field(default_factory=list)
     end: dict[str, Any] | None = None
+    interval_s: float | None = None
 
 
 def read_journal(data: bytes) -> JournalContent:
@@ -178,6 +180,8 @@ def read_journal(data: bytes) -> JournalContent:
                 content.intervals.append(interval_from_list(value))
             elif kind == "caveat":
                 content.caveats.append((str(value[0]), str(value[1])))
+            elif kind == "interval_s":
+                content.interval_s = float(value)
             elif kind in {"header", "setup", "end"}:
                 setattr(content, kind, dict(value))
         except (TypeError, ValueError, IndexError, KeyError):

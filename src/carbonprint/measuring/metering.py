@@ -204,17 +204,12 @@ class Metering:
             self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
             self._sharing.close(self._tally.quiet_w)
             self._close_equipment()
-            if self.interval_s != self._plan.interval_s:
-                text = (
-                    f"the run was long: samples were taken every {self._plan.interval_s:g} s at first and every "
-                    f"{self.interval_s:g} s at its end"
-                )
-                self._tally.faults.append(Caveat(code="interval-widened", text=text))
             return assemble(
                 self._tally,
                 started_at=self.started_at,
                 duration_s=end.at_s - self._start.at_s,
                 interval_s=self.interval_s,
+                first_interval_s=self._plan.interval_s,
                 cpu_s=known_s,
             )
 
@@ -304,3 +299,5 @@ class Metering:
         self._n_samples += 1
         if self._plan.widens and self._n_samples % _MOST_SAMPLES == 0:
             self.interval_s = min(2 * self.interval_s, max(self.interval_s, _LONGEST_INTERVAL_S))
+            if self._journal is not None:
+                self._journal.append("interval_s", self.interval_s)
