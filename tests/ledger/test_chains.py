@@ -27,6 +27,10 @@ def nothing(_run_id):
     return None
 
 
+def getter(*records):
+    return {record["run_id"]: record for record in records}.get
+
+
 def test_energy_time_and_emissions_are_sums_and_fit_each_other(chain):
     whole = added_up(chain)
     assert whole["duration_s"] == pytest.approx(3 * chain[0]["duration_s"])
@@ -53,7 +57,7 @@ def test_the_parts_stay_as_they_are(chain):
 
 def test_a_list_holds_a_chain_once_at_the_place_of_its_newest_part(chain, make_record):
     alone = make_record(run_id="dddddddddd")
-    whole = whole_runs([alone, *reversed(chain)], nothing)
+    whole = list(whole_runs([alone, *reversed(chain)], getter(alone, *chain)))
     assert [record["run_id"] for record in whole] == ["dddddddddd", "cccccccccc"]
     assert whole[0] is alone
 
@@ -61,21 +65,20 @@ def test_a_list_holds_a_chain_once_at_the_place_of_its_newest_part(chain, make_r
 def test_a_run_that_two_others_go_on_with_counts_once(chain, make_record):
     second = make_record(run_id="eeeeeeeeee")
     second["resumes"] = "aaaaaaaaaa"
-    whole = whole_runs([second, *reversed(chain)], nothing)
+    whole = list(whole_runs([second, *reversed(chain)], getter(second, *chain)))
     total_s = sum(record["duration_s"] for record in whole)
     assert total_s == pytest.approx(4 * chain[0]["duration_s"])
 
 
 def test_a_part_that_is_not_listed_is_fetched_and_one_that_is_gone_is_left_out(chain):
-    by_id = {part["run_id"]: part for part in chain}
-    (whole,) = whole_runs([chain[2]], by_id.get)
+    (whole,) = whole_runs([chain[2]], getter(*chain))
     assert len(whole["parts"]) == 3
-    assert whole_runs([chain[2]], nothing) == [chain[2]]
+    assert list(whole_runs([chain[2]], nothing)) == [chain[2]]
 
 
 def test_a_circle_of_runs_ends(chain):
     chain[0]["resumes"] = "cccccccccc"
-    assert len(chain_of(chain[2], {part["run_id"]: part for part in chain}.get)) == 3
+    assert len(chain_of(chain[2], getter(*chain))) == 3
 
 
 @given(st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=6))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def list_(limit: int | None, name: str | None, host: str | None, form: str, stat
 
     settings = settings_of(state_dir=state_dir)
     with _ledger(settings) as ledger:
-        records = whole_runs(ledger.iterate(name=name, host=host), ledger.get_if_kept)[:limit]
+        whole = whole_runs(ledger.iterate(name=name, host=host), ledger.get_if_kept)
+        records = list(islice(whole, limit))
     if form == "json":
         click.echo(export.rows_to_json(records), nl=False)
     elif form == "csv":

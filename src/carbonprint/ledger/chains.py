@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from carbonprint.ledger.record import number_at, value_at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     Record = Mapping[str, Any]
 
@@ -56,27 +56,19 @@ def chain_of(record: Record, get: Callable[[str], Record | None]) -> list[Record
     return parts
 
 
-def whole_runs(records: Iterable[Record], get: Callable[[str], Record | None]) -> list[Record]:
+def whole_runs(records: Iterable[Record], get: Callable[[str], Record | None]) -> Iterator[Record]:
     """Give runs with those that they go on with added up, each at the place of its newest part.
 
     Args:
         records: Runs, newest first. A run that two others go on with counts with the newest of them.
-        get: Gives the record of a run that is not among these; None where it is not kept any more.
+        get: Gives the record of a run by its id; None where it is not kept any more.
     """
-    given = list(records)
-    by_id = {record["run_id"]: record for record in given}
     taken: set[str] = set()
-
-    def earlier(run_id: str) -> Record | None:
-        return None if run_id in taken else by_id.get(run_id) or get(run_id)
-
-    whole = []
-    for record in given:
+    for record in records:
         if record["run_id"] not in taken:
-            parts = chain_of(record, earlier)
+            parts = chain_of(record, lambda run_id: None if run_id in taken else get(run_id))
             taken.update(part["run_id"] for part in parts)
-            whole.append(added_up(parts))
-    return whole
+            yield added_up(parts)
 
 
 def added_up(parts: Sequence[Record]) -> Record:
