@@ -19,7 +19,7 @@ def identity(image="box", command=("sleep", "2"), name="happy_cat", **labels):
     return ContainerIdentity(container_id=ID, name=name, image=image, command=tuple(command), labels=labels)
 
 
-def client(line, pid=7, folder="/work", **environment):
+def client(line, pid=7, folder="/home/me", **environment):
     return client_of(line.split(), pid=pid, folder=folder, environment=environment)
 
 
@@ -100,19 +100,19 @@ def test_a_client_is_matched_with_what_it_asked_for(line, is_it):
 @pytest.mark.parametrize(
     ("line", "folder", "is_it"),
     [
-        ("docker compose up", "/work/shop", True),
-        ("docker compose up", "/work/shop/src", True),  # the tool looks upwards for its file
-        ("docker compose -f shop/compose.yml up", "/work", True),
-        ("docker compose --project-directory /work/shop up", "/", True),
+        ("docker compose up", "/home/me/shop", True),
+        ("docker compose up", "/home/me/shop/src", True),  # the tool looks upwards for its file
+        ("docker compose -f shop/compose.yml up", "/home/me", True),
+        ("docker compose --project-directory /home/me/shop up", "/", True),
         ("docker-compose -p shop up", "/", True),
-        ("docker compose up", "/work/other", False),
+        ("docker compose up", "/home/me/other", False),
         ("docker compose -p other up", "/elsewhere", False),
     ],
 )
 def test_the_containers_of_a_project_are_told_by_their_labels(line, folder, is_it):
     labels = {
         "com.docker.compose.project": "shop",
-        "com.docker.compose.project.working_dir": "/work/shop",
+        "com.docker.compose.project.working_dir": "/home/me/shop",
     }
     assert client(line, folder=folder).asked_for(identity(**labels)) is is_it
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -243,11 +244,11 @@ class Board:
         assert self.driver is not None
         text = f"{self} could not be read for a while ({_said(error)}): its mean power stands for that time"
         self._note("gpu-lost", text)
-        try:  # after a reset the old handle means nothing
+        with contextlib.suppress(
+            Exception
+        ):  # after a reset the old handle means nothing; else it is still away
             self.driver.handle = self.driver.fresh_handle()
             self.meter.use(self.driver.handle)
-        except Exception:  # noqa: BLE001, S110  # it is still away
-            pass
         if self._seen_s == 0:
             return None
         energy_j = self._seen_j / self._seen_s * duration_s
