@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from carbonprint.footprint.budget import SoFar
-from carbonprint.measuring.progress import Progress
 from carbonprint.units import GRAMS_PER_KG, JOULES_PER_KWH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from carbonprint.footprint.budget import Budget
+    from carbonprint.footprint.budget import Budget, SoFar
     from carbonprint.hosting.host import Host
     from carbonprint.measuring.measurement import Measurement
+    from carbonprint.measuring.progress import Progress
 
 
 class Follower:
@@ -77,6 +76,8 @@ class Follower:
         energy_kwh = measurement.energy.total
         if self._budget is None or energy_kwh is None or self._exceeded is not None:
             return
+        from carbonprint.measuring.progress import Progress
+
         power_w = energy_kwh * JOULES_PER_KWH / measurement.duration_s if measurement.duration_s > 0 else 0.0
         so_far = self._so_far(
             Progress(elapsed_s=measurement.duration_s, power_w=power_w, energy_kwh=energy_kwh)
@@ -99,6 +100,8 @@ class Follower:
         }
 
     def _so_far(self, progress: Progress) -> SoFar:
+        from carbonprint.footprint.budget import SoFar
+
         emissions_kg = None if self._kg_per_kwh is None else progress.energy_kwh * self._kg_per_kwh
         return SoFar(
             elapsed_s=progress.elapsed_s,

@@ -85,7 +85,6 @@ def run(
     Its input, output, signals and exit status are its own; the summary goes to standard error. Options of ours stand
     before COMMAND; -- ends them.
     """
-    from carbonprint.api.repeating import run_repeatedly
     from carbonprint.api.running import run as run_and_keep
     from carbonprint.measuring.ending import end_like, end_with
     from carbonprint.measuring.launch import CommandNotStartedError, NotMeasurableError
@@ -107,6 +106,8 @@ def run(
                 )  # fmt: skip
                 telling.tell(outcome)
             else:
+                from carbonprint.api.repeating import run_repeatedly
+
                 repeated = run_repeatedly(
                     command, settings, n_runs=repeat, n_warmups=warmup or 0, name=name, phase=phase, units=counted,
                     wait_descendants=wait_descendants, idle_share=share, follower=telling.follower,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import shutil
 import signal
 import sys
 
@@ -46,6 +45,8 @@ class LiveLine:
 
 def columns() -> int:
     """Give the columns of the terminal."""
+    import shutil
+
     return shutil.get_terminal_size().columns
 
 

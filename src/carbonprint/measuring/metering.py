@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 from carbonprint.errors import MeasurementError
 from carbonprint.measuring.busy import busy_cpu_seconds
 from carbonprint.measuring.counters import find_counters, read_counters, wall_clock_at
-from carbonprint.measuring.progress import Progress
 from carbonprint.measuring.readings import Instant, MeterReading
-from carbonprint.provenance import Caveat
 from carbonprint.units import kwh_from_joules
 
 if TYPE_CHECKING:
@@ -259,6 +257,8 @@ class Metering:
         """Tell whoever follows the run what it has used so far, and give whether it is to be ended."""
         if self._see_progress is None or self._tally is None or interval.duration_s <= 0:
             return False
+        from carbonprint.measuring.progress import Progress
+
         job_j = self._tally.attribution().split(interval).job_j
         self._job_j += job_j
         progress = Progress(
@@ -269,6 +269,8 @@ class Metering:
         try:
             return self._see_progress(progress)
         except Exception as error:  # noqa: BLE001  # what is shown of a run must not cost its measurement
+            from carbonprint.provenance import Caveat
+
             self._see_progress = None
             text = f"the run could not be followed while it went on ({type(error).__name__}: {error})"
             self._tally.faults.append(Caveat(code="not-followed", text=text))

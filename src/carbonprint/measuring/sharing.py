@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from carbonprint.errors import InvalidQuantityError
-from carbonprint.provenance import Caveat
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from carbonprint.measuring.readings import Instant
     from carbonprint.measuring.registry import Registration
     from carbonprint.measuring.tally import Setup
+    from carbonprint.provenance import Caveat
 
 BUSY: Literal["busy"] = "busy"
 """Instead of a reserved share: the job's part of what was busy, interval by interval."""
@@ -115,6 +115,8 @@ class Sharing:
         if registration is not None:
             registration.close()
         if self.has_company:
+            from carbonprint.provenance import Caveat
+
             text = (
                 "other runs on this machine could no longer be seen in the middle: from then on this run carries its "
                 "share of the idle machine undivided"
