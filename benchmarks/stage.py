@@ -118,7 +118,7 @@ def _environment(folder: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("CARBONPRINT_", "CODECARBON_", "XDG_")) and name != "PYTHONDONTWRITEBYTECODE"
     }
-    for name in ("HOME", "TMPDIR", "CARBONPRINT_STATE_DIR"):
+    for name in ("HOME", "TMPDIR", "CARBONPRINT_STATE_DIR", "CARBONPRINT_REGISTRY_DIR"):
         environ[name] = str(folder)
     for name in ("CACHE", "CONFIG", "DATA", "STATE"):
         environ[f"XDG_{name}_HOME"] = str(folder)

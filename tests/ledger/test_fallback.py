@@ -75,10 +75,9 @@ def test_a_name_that_was_no_unicode_is_written(tmp_path, make_record):
 def test_the_directories_are_state_temporary_and_home_never_the_working_one(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.chdir(tmp_path)
-    directories = fallback_directories(Path("/state"), {"TMPDIR": "/scratch"})
-    assert directories == [
-        Path(name) for name in ("/state", "/scratch", "/tmp", "/var/tmp", "/home/somebody")
-    ]
+    directories = fallback_directories(Path("/state"), {"TMPDIR": str(tmp_path)})
+    assert directories == [Path(name) for name in ("/state", tmp_path, "/tmp", "/var/tmp", "/home/somebody")]
+    assert Path("/not/there") not in fallback_directories(Path("/state"), {"TMPDIR": "/not/there"})
     assert Path("relative") not in fallback_directories(Path("/state"), {"TMPDIR": "relative"})
 
 

@@ -81,7 +81,7 @@ def test_a_calibration_is_what_runs_read(monkeypatch):
         assert found["idle_w"]["cpu"] == pytest.approx(135, rel=0.1)
         assert found["idle_w"]["ram"] == pytest.approx(16, rel=0.1)
         assert found["busy_share"] == 0
-        assert idle_power.read_idle_w() == pytest.approx(found["idle_w"])
+        assert idle_power.read_idle_w(tree.root) == pytest.approx(found["idle_w"])
         content = json.loads(invoke("--format", "json").output)
     assert content["components"]["cpu"]["idle_w"] == pytest.approx(found["idle_w"]["cpu"])
     assert "idle-unknown" not in {each["code"] for each in content["missing"]}

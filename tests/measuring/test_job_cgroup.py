@@ -62,12 +62,13 @@ def test_a_group_is_made_only_where_it_changes_nothing_else(tmp_path, files, ver
     assert len(list(tmp_path.rglob("carbonprint-*"))) == (version is not None)
 
 
-def test_a_folder_in_which_none_may_be_made_is_passed_over(tmp_path):
+def test_each_group_has_a_name_of_its_own_also_while_an_earlier_one_is_in_use(tmp_path):
     root = tree(tmp_path, **version_2())
-    first = make_job_cgroup(root)
-    assert make_job_cgroup(root) is None  # there is one of that name: mkdir fails
-    first.remove()
-    assert not Path(first.folder).exists()
+    first, second = make_job_cgroup(root), make_job_cgroup(root)
+    assert first.folder != second.folder
+    for group in (first, second):
+        group.remove()
+        assert not Path(group.folder).exists()
 
 
 def test_usage_is_read_in_seconds_and_unknown_where_nothing_ran(tmp_path):

@@ -116,5 +116,14 @@ def test_ctrl_c_ends_the_wait_and_what_runs_on_is_told(wrapper):
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 6
     os.close(terminal)
     text = caveat(wrapper.record())
-    left = int(text.split("running: sh ")[1].split(";")[0].split(",")[0])
+    assert "the wait" in text
+    left = int(text.split("was ended: sh ")[1].split()[0].rstrip(","))
     os.kill(left, signal.SIGTERM)
+
+
+def test_what_was_there_before_the_command_is_not_the_jobs_when_its_parent_ends(wrapper):
+    burn = f"{CARBONPRINT[0]} -S -c 'import time\nwhile time.process_time() < 1.5: pass'"
+    script = f'({burn} & sleep 0.4) & exec "$@" run --interval 0.1 -- sleep 3'
+    subprocess.run(["sh", "-c", script, "_", *CARBONPRINT],
+                   env=wrapper.environment, cwd=wrapper.folder, capture_output=True, timeout=60)  # fmt: skip
+    assert wrapper.record()["measurement"]["cpu_s"] < 0.3

@@ -148,7 +148,7 @@ def test_little_is_said_only_where_nothing_else_explains_it():
 def test_what_fails_while_looking_is_remembered_and_raised_to_nobody(monkeypatch):
     outside = OutsideWork(["true"], 1)
     monkeypatch.setattr(outside, "_descendants", lambda _children: 1 / 0)
-    outside.look({})
+    outside.look({}, [])
     (caveat,) = outside.caveats(1.0)
     assert caveat.code == "outside-fault"
     assert "ZeroDivisionError" in caveat.text

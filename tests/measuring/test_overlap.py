@@ -24,7 +24,10 @@ MACHINE = (
     Domain("intel-rapl/intel-rapl:0/intel-rapl:0:0", "dram", 8.0),
 )
 IDLE_W = {"cpu": 40.0, "ram": 6.0}
-NOTE = "import sys; from carbonprint.measuring.idle_power import *; print(note_idle_w(eval(sys.argv[1]), CALIBRATION))"
+NOTE = (
+    "import sys; from pathlib import Path; from carbonprint.measuring.idle_power import *; "
+    "print(note_idle_w(eval(sys.argv[1]), CALIBRATION, Path(sys.argv[2])))"
+)
 
 
 def until(name, *, pause=":"):
@@ -56,7 +59,7 @@ def scenario(tmp_path_factory):
             "CARBONPRINT_POWERCAP_DIR": str(tree.root),
             "CARBONPRINT_INTERVAL": "0.1",
         }
-        note = [CARBONPRINT[0], "-c", NOTE, str(IDLE_W)]
+        note = [CARBONPRINT[0], "-c", NOTE, str(IDLE_W), str(tree.root)]
         subprocess.run(note, env=wrapper.environment, check=True, capture_output=True)
         burning = wrapper.start("--name", "burning", "--", *until("first"))
         asleep = wrapper.start("--name", "asleep", "--", *until("last", pause="sleep 0.05"))
@@ -197,10 +200,10 @@ def test_a_registry_that_cannot_be_used_harms_nothing(wrapper, tmp_path):
 
 
 def test_idle_power_that_was_calibrated_is_what_a_run_goes_by(wrapper):
-    note = [CARBONPRINT[0], "-c", NOTE, "{'cpu': 21.0}"]
-    told = subprocess.run(note, env=wrapper.environment, capture_output=True, check=True)
-    assert told.stdout == b"True\n"
     with tree_in_memory(MACHINE) as tree, writing(tree):
+        note = [CARBONPRINT[0], "-c", NOTE, "{'cpu': 21.0}", str(tree.root)]
+        told = subprocess.run(note, env=wrapper.environment, capture_output=True, check=True)
+        assert told.stdout == b"True\n"
         wrapper.environment["CARBONPRINT_POWERCAP_DIR"] = str(tree.root)
         wrapper.run("--", "sleep", "0.3")
     record = wrapper.record()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from wrapped import CARBONPRINT, Wrapper
 
-GROUP = re.compile(r"carbonprint-\d+-\d+")
+GROUP = re.compile(r"carbonprint-[0-9]+-[0-9]+-[0-9]+")
 """The name of a job's cgroup, in what the job reads in /proc/self/cgroup."""
 
 BURNER = [sys.executable, "-S", str(Path(__file__).with_name("burner.py"))]

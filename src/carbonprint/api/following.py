@@ -66,9 +66,9 @@ class Follower:
         if not so_far.is_over_budget or self._exceeded is not None:
             return False
         self._exceeded = so_far
+        self.has_stopped = self._stops_at_budget
         if self._warn is not None:
             self._warn(so_far)
-        self.has_stopped = self._stops_at_budget
         return self.has_stopped
 
     def see_end(self, measurement: Measurement) -> None:

@@ -91,17 +91,31 @@ def _recover(path: Path, settings: Settings) -> Kept | None:
         return None
     try:
         # Whoever held it before has removed it with the lock in hand: then it has this name no more.
-        if not hold(file) or os.stat(path).st_ino != os.fstat(file).st_ino:
-            return None
-        with open(file, "rb", closefd=False) as journal:
-            kept = _keep(read_journal(journal.read()), settings)
-        os.unlink(path)
-    except (OSError, CarbonprintError):
+        if hold(file) and os.stat(path).st_ino == os.fstat(file).st_ino:
+            with open(file, "rb", closefd=False) as journal:
+                return _settle(path, read_journal(journal.read()), settings)
+    except Exception:  # noqa: BLE001  # a journal that nobody understands must not keep any command from its work
         return None
-    else:
-        return kept
     finally:
         os.close(file)
+    return None
+
+
+def _settle(path: Path, content: JournalContent, settings: Settings) -> Kept | None:
+    """Keep the run of a journal, and remove that; one of another version is left, and a damaged one put aside.
+
+    Raises:
+        LedgerError: If the ledger cannot be written.
+        OSError: If the journal cannot be removed.
+    """
+    if content.is_of_another_version:
+        return None
+    if "run_id" not in content.header and content.n_damaged:
+        os.replace(path, path.with_suffix(".damaged"))  # what it holds may still mean something to a person
+        return None
+    kept = _keep(content, settings)
+    os.unlink(path)
+    return kept
 
 
 def _keep(content: JournalContent, settings: Settings) -> Kept | None:
@@ -142,8 +156,8 @@ def _labels(header: dict[str, Any]) -> RunLabels:
         phase=header["phase"],
         units=None if units is None else (units[0], units[1]),
         command=tuple(header["command"]),
-        resumes=header["resumes"],
-        repetition=None if header["repetition"] is None else Repetition(**header["repetition"]),
+        resumes=header.get("resumes", ""),
+        repetition=None if header.get("repetition") is None else Repetition(**header["repetition"]),
     )
 
 
@@ -184,6 +198,9 @@ def _measurement(content: JournalContent) -> Measurement:
     tally = Tally(
         Setup.from_dict(content.setup), [Caveat(code=code, text=text) for code, text in content.caveats]
     )
+    if content.n_damaged:
+        text = f"{content.n_damaged} entries of the journal were damaged: the time they told of is missing"
+        tally.faults.append(Caveat(code="journal-damaged", text=text))
     for interval in content.intervals:
         tally.add(interval)
     return assemble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,17 @@ def run_repeatedly(
         DocumentError: If the host's file has faults; likewise.
         CommandNotStartedError: If the program was not found or could not be executed.
     """
+    from carbonprint.measuring.command import spare_the_job, take_over_signals
     from carbonprint.measuring.equipment import preload
 
     load_host = named_host(settings)
+    labels = labels_of(command, name=name, phase=phase, units=units)
+    if hasattr(signal, "sigtimedwait"):
+        # What is loaded may start threads, and a signal must find none that does not block it.
+        take_over_signals()
+        spare_the_job()
     preload()
     load_what_keeping_needs(settings)
-    labels = labels_of(command, name=name, phase=phase, units=units)
     first_id = new_run_id()
     outcomes: list[RunOutcome] = []
     for number in range(1 - n_warmups, n_runs + 1):

@@ -120,7 +120,7 @@ def export_(
 ) -> None:
     """Write runs, all of them or those named, for other programs."""
     if form == "parquet" and output is None:
-        raise click.UsageError("parquet is no text for a terminal: name a file with -o FILE")
+        raise click.UsageError("parquet is no text to be printed: name a file with -o FILE")
     from carbonprint.ledger import export
 
     with _ledger(settings_of(state_dir=state_dir)) as ledger:

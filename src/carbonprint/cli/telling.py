@@ -76,7 +76,7 @@ class Telling:
         from carbonprint.reporting.live import budget_line
 
         self._line.clear()
-        line = budget_line(so_far, self._language, stops=self._stops)
+        line = budget_line(so_far, self._language, stops=self.follower.has_stopped)
         if not say_without_waiting(line):
             self._late.append(line)
 

@@ -44,10 +44,11 @@ class LiveLine:
 
 
 def columns() -> int:
-    """Give the columns of the terminal."""
-    import shutil
-
-    return shutil.get_terminal_size().columns
+    """Give the columns of the terminal that standard error goes to."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except (OSError, ValueError):
+        return 80
 
 
 def say_without_waiting(text: str) -> bool:

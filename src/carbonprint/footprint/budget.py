@@ -9,11 +9,16 @@ from carbonprint.errors import InvalidQuantityError
 
 _UNITS = {
     "mg": ("emissions", 1e-6), "g": ("emissions", 1e-3), "kg": ("emissions", 1.0), "t": ("emissions", 1e3),
-    "mwh": ("energy", 1e3), "kwh": ("energy", 1.0), "wh": ("energy", 1e-3),
+    "mWh": ("energy", 1e-6), "Wh": ("energy", 1e-3), "wh": ("energy", 1e-3), "kWh": ("energy", 1.0),
+    "kwh": ("energy", 1.0), "MWh": ("energy", 1e3),
 }  # fmt: skip
-"""Unit in small letters → what it measures, and how many kg or kWh it is. ``mWh`` is told from ``MWh`` below."""
+"""Unit → what it measures, and how many kg or kWh it is. Of m and M the case is the only difference."""
 
-_FORM = re.compile(r"(?P<number>[0-9.,]+(?:e[+-]?[0-9]+)?) ?(?P<unit>[a-z]+?)(?:co2e?)?", re.IGNORECASE)
+_FORM = re.compile(
+    r"(?P<number>[0-9]*(?:[.][0-9]+|[.]|,[0-9]{1,2}|,[0-9]{4,})?(?:[eE][+-]?[0-9]+)?) ?"
+    r"(?P<unit>[A-Za-z]+?)(?:[cC][oO]2e?)?"
+)
+"""A comma before three digits may be that of thousands: it is not guessed at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +83,14 @@ def read_budget(text: str) -> Budget:
     """
     found = _FORM.fullmatch(text.strip())
     unit = found["unit"] if found else ""
-    # mWh and MWh differ by nine powers of ten, and only by the size of a letter: anything else is taken as written.
-    kind, scale = ("energy", 1e-6) if unit == "mWh" else _UNITS.get(unit.casefold(), ("", 0.0))
+    kind, scale = _UNITS.get(unit, ("", 0.0))
     try:
         amount = float(found["number"].replace(",", ".")) * scale if found else 0.0
     except ValueError:
         amount = 0.0
     if not 0 < amount < float("inf"):
         raise InvalidQuantityError(
-            f"a budget is an amount above 0 of CO₂e (mg, g, kg, t) or energy (Wh, kWh, MWh), such as 500g or 2kWh; "
+            "a budget is an amount above 0 of CO₂e (mg, g, kg, t) or energy (mWh, Wh, kWh, MWh), such as 500g or 2kWh; "
             f"got {text!r}"
         )
     if kind == "energy":

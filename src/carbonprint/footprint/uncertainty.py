@@ -36,8 +36,7 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
     machine = measurement.machine_id
     whole_kwh, whole_model = measurement.energy.total, measurement.models[Component.OTHER]
     if whole_kwh is not None and whole_model in power.node_models():
-        names = ((f"model/{whole_model}", 0.5), (f"machine/{machine}/node/{whole_model}", 0.5))
-        return whole_kwh * draws.lognormal(power.model_sigma(whole_model), *names)
+        return whole_kwh * _factors(measurement, Component.OTHER, whole_model, draws)
     seen = np.zeros(draws.n_draws)
     seen_kwh = 0.0
     for part in (Component.CPU, Component.GPU, Component.RAM):
@@ -47,9 +46,8 @@ def energy_draws_kwh(measurement: Measurement, draws: Draws) -> Floats:
         if model is None:
             seen = seen + energy_kwh
         else:
-            names = ((f"model/{model}", 0.5), (f"machine/{machine}/{part}/{model}", 0.5))
             drawn_kwh = _gpu_draws_kwh(measurement, draws) if part is Component.GPU else energy_kwh
-            seen = seen + drawn_kwh * draws.lognormal(power.model_sigma(model), *names)
+            seen = seen + drawn_kwh * _factors(measurement, part, model, draws)
         seen_kwh += energy_kwh
     other_kwh = measurement.energy.other
     if other_kwh is None:
@@ -84,6 +82,22 @@ def _gpu_draws_kwh(measurement: Measurement, draws: Draws) -> Floats | float:
     return np.asarray(
         gpu_kwh - active_kwh + np.minimum(drawn_kwh, max(boards_kwh, active_kwh)), dtype=np.float64
     )
+
+
+def _factors(measurement: Measurement, part: Component, model: str, draws: Draws) -> Floats:
+    """Draw true over reported of one component. [-], shape (n_draws,).
+
+    For the part of the time in which its counter was not seen, the model that filled it has its own error.
+    """
+
+    def of(name: str) -> Floats:
+        names = ((f"model/{name}", 0.5), (f"machine/{measurement.machine_id}/{part}/{name}", 0.5))
+        return draws.lognormal(power.model_sigma(name), *names)
+
+    unseen_share, fallback = measurement.unseen.get(part, (0.0, ""))
+    if unseen_share == 0:
+        return of(model)
+    return np.asarray((1 - unseen_share) * of(model) + unseen_share * of(fallback), dtype=np.float64)
 
 
 def dcie_draws(efficiency: Efficiency, host_id: str, draws: Draws) -> Floats:

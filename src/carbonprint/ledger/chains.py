@@ -79,11 +79,14 @@ def added_up(parts: Sequence[Record]) -> Record:
 
     Args:
         parts: Records of the runs that go on with each other, at least one, oldest first.
+            One that was cut off before its first sample is named and left out.
     """
     if len(parts) == 1:
         return parts[0]
+    unseen = [part["run_id"] for part in parts if _ended_before_it_was_seen(part)]
+    named, parts = parts, [part for part in parts if part["run_id"] not in unseen] or parts
     whole = copy.deepcopy(dict(parts[-1]))
-    whole["parts"] = [part["run_id"] for part in parts]
+    whole["run_id"], whole["parts"] = named[-1]["run_id"], [part["run_id"] for part in named]
     whole["started_at"] = parts[0]["started_at"]
     for path in _SUMMED:
         _put(whole, path, _sum(parts, path))
@@ -95,10 +98,18 @@ def added_up(parts: Sequence[Record]) -> Record:
     if len({value_at(part, "host.id") for part in parts}) > 1:
         text = "the parts of this run took place on several hosts; the host shown is that of the last"
         whole["caveats"] = [*(whole.get("caveats") or ()), {"code": "several-hosts", "text": text}]
+    if unseen and len(unseen) < len(named):
+        text = f"cut off before their first sample, and not in these figures: {', '.join(unseen)}"
+        whole["caveats"] = [*(whole.get("caveats") or ()), {"code": "parts-not-seen", "text": text}]
     counted = [number_at(part, "units.count") for part in parts]
     if all(count is not None for count in counted):
         _put(whole, "units.count", sum(count for count in counted if count is not None))
     return whole
+
+
+def _ended_before_it_was_seen(part: Record) -> bool:
+    """Whether a part was cut off before its first sample: then nothing of it is known, and it was short."""
+    return part.get("state") == "interrupted" and number_at(part, "measurement.energy_kwh.total") is None
 
 
 def _put_ratios(whole: dict[str, Any], standing: str, dcie_path: str) -> None:

@@ -26,7 +26,7 @@ def fallback_directories(state_dir: Path, environ: Mapping[str, str]) -> list[Pa
     (:func:`tempfile.gettempdir` ends there where no other place can be written.)
     """
     directories = [state_dir]
-    if os.path.isabs(environ.get("TMPDIR", "")):
+    if os.path.isabs(environ.get("TMPDIR", "")) and os.path.isdir(environ["TMPDIR"]):
         directories.append(Path(environ["TMPDIR"]))
     directories += [Path("/tmp"), Path("/var/tmp")]
     home = os.path.expanduser("~")

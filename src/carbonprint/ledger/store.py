@@ -155,7 +155,12 @@ class Ledger:
             UnknownRunError: If it fits no run, or more than one.
             LedgerError: If the ledger cannot be read.
         """
-        return added_up(chain_of(self.get(reference), self.get_if_kept))
+        parts = chain_of(self.get(reference), self.get_if_kept)
+        whole = added_up(parts)
+        if gone := parts[0].get("resumes"):
+            text = f"it goes on with run {gone}, which is not kept any more: its figures are missing"
+            whole = {**whole, "caveats": [*(whole.get("caveats") or ()), {"code": "part-gone", "text": text}]}
+        return whole
 
     def get_if_kept(self, run_id: str) -> dict[str, Any] | None:
         """Return the record of the run of just this id; None where it is not kept.

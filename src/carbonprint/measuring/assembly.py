@@ -27,6 +27,9 @@ _INTEL_BEFORE_HASWELL = {26, 30, 31, 37, 42, 44, 45, 46, 47, 58, 62}
 """Model numbers of family 6 from Nehalem to Ivy Bridge (Linux, arch/x86/include/asm/intel-family.h)."""
 
 
+_TELLING_S = 1.0
+"""A shorter run says nothing of how busy others were. [s]"""
+
 _MUCH_BY_OTHERS = 0.1
 """Above this part of the machine's capacity others have used it, too (a working assumption). [-]"""
 
@@ -81,6 +84,7 @@ def assemble(
         reserved=_reserved(tally),
         quality=_quality(tally, unknown),
         models=_models(tally, unknown),
+        unseen=_unseen(tally),
         machine_id=machine_pseudonym(),
         outer_run=tally.setup.outer_run,
         caveats=(
@@ -170,7 +174,7 @@ def _quality(tally: Tally, unknown: set[Component]) -> dict[Component, Basis | N
         Component.RAM: None
         if Component.RAM in unknown
         else (Basis.COUNTED if tally.is_ram_counted else model.ram_basis),
-        Component.OTHER: Basis.COUNTED if tally.node.is_believed else other,
+        Component.OTHER: Basis.COUNTED if tally.is_node_counted else other,
     }
 
 
@@ -180,12 +184,28 @@ def _models(tally: Tally, unknown: set[Component]) -> dict[Component, str | None
     gpu = gpu_meter_model(setup.gpu_model, tally.gpus, tally.duration_s) or (
         "gpu_profile" if model.unseen_gpus_w > 0 else None
     )
-    other = setup.node_model if tally.node.is_believed else "node_profile" if model.node_curve else "other"
+    other = setup.node_model if tally.is_node_counted else "node_profile" if model.node_curve else "other"
     return {
         Component.CPU: _rapl_model(tally) if tally.is_cpu_counted else tally.setup.model.cpu_model,
         Component.GPU: None if Component.GPU in unknown else gpu,
         Component.RAM: None if Component.RAM in unknown else ram,
         Component.OTHER: other,
+    }
+
+
+def _unseen(tally: Tally) -> dict[Component, tuple[float, str]]:
+    """For how much of the time what was counted was not seen, and which model stood for it. [-]."""
+    model = tally.setup.model
+    parts = {
+        Component.CPU: (tally.is_cpu_counted, "cpu", model.cpu_model),
+        Component.RAM: (tally.is_ram_counted, "ram", model.ram_model),
+        Component.GPU: (tally.is_gpu_counted, "gpu", "gpu_profile"),
+        Component.OTHER: (tally.is_node_counted, "node", model.cpu_model),
+    }
+    return {
+        part: (share, fallback)
+        for part, (is_counted, name, fallback) in parts.items()
+        if is_counted and (share := tally.unseen_share(name)) > 0
     }
 
 
@@ -211,7 +231,8 @@ def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
         text = f"this run took place inside run {tally.setup.outer_run}, whose figures include it: do not add them up"
         found.append(Caveat(code="inner-run", text=text))
     others_share, idle_share = tally.busy_with_others_share, _reserved(tally).cpu
-    if others_share > _MUCH_BY_OTHERS and idle_share is not None and idle_share > _NEARLY_ALL:
+    is_telling = tally.duration_s >= _TELLING_S  # /proc/stat counts in hundredths of a second
+    if is_telling and others_share > _MUCH_BY_OTHERS and idle_share is not None and idle_share > _NEARLY_ALL:
         text = (
             f"others kept {others_share:.0%} of the machine busy while this run carried all of its idle power; "
             "with --idle-share busy it carries its part of what was busy"

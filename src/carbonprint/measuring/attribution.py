@@ -115,6 +115,11 @@ class Attribution:
         trust_cpu: Whether the CPU's counters are used where an interval has them; without, it is modelled.
         trust_ram: The same of the memory's counters.
         trust_node: The same of the meter at the machine's input.
+
+    Attributes:
+        trusts_cpu: As given.
+        trusts_ram: As given.
+        trusts_node: As given.
     """
 
     def __init__(
@@ -136,9 +141,9 @@ class Attribution:
             Component.GPU: reserved.gpu if reserved.gpu is not None else 0.0,
         }
         self._n_cpus = n_cpus
-        self._trust_cpu = trust_cpu
-        self._trust_ram = trust_ram
-        self._trust_node = trust_node
+        self.trusts_cpu = trust_cpu
+        self.trusts_ram = trust_ram
+        self.trusts_node = trust_node
 
     def split(self, interval: Interval) -> Split:
         """Tell the energy of one interval apart."""
@@ -158,8 +163,9 @@ class Attribution:
             job_idle[part] = idle_j * self._reserved[part] * getattr(interval.idle_factors, part.value)
         self._add_gpus(interval, machine, idle, job_active, job_idle)
         figures = (machine, idle, job_active, job_idle, meter)
-        if interval.node_counted_j is not None and self._trust_node:
-            self._fit_into_node(interval, interval.node_counted_j, figures)
+        node_j = self._node_j(interval, machine[Component.GPU] - idle[Component.GPU], busy_s)
+        if node_j is not None:
+            self._fit_into_node(interval, node_j, figures)
         seen = EnergyParts(
             machine_j=sum(machine.values()),
             idle_j=sum(idle.values()),
@@ -167,7 +173,7 @@ class Attribution:
             job_idle_j=sum(job_idle.values()),
             meter_j=sum(meter.values()),
         )
-        other = self._other(interval, seen, machine[Component.GPU] - idle[Component.GPU], busy_s)
+        other = self._other(interval, seen, node_j, busy_s)
         machine[Component.OTHER], idle[Component.OTHER] = other.machine_j, other.idle_j
         job_active[Component.OTHER], job_idle[Component.OTHER] = other.job_active_j, other.job_idle_j
         meter[Component.OTHER] = other.meter_j
@@ -180,20 +186,26 @@ class Attribution:
             job_base_j=other.job_base_j,
         )
 
+    def _node_j(self, interval: Interval, gpu_active_j: float, busy_s: float) -> float | None:
+        """Energy at the machine's input, by a meter there or by the profile's watts. [J]; None without either."""
+        if interval.node_counted_j is not None and self.trusts_node:
+            return interval.node_counted_j
+        if not self._model.node_curve or interval.duration_s <= 0:
+            return None
+        # The profile's watts are of a machine whose GPUs are idle.
+        load = busy_s / (interval.duration_s * self._n_cpus)
+        idle_gpus_j = power_on_curve_w(self._model.node_curve, load) * interval.duration_s
+        return idle_gpus_j + (1 + self._model.other_fraction) * gpu_active_j
+
     def _other(
-        self, interval: Interval, seen: EnergyParts, gpu_active_j: float, busy_s: float
+        self, interval: Interval, seen: EnergyParts, node_j: float | None, busy_s: float
     ) -> EnergyParts:
         """What no counter sees; its base power was kept switched on for the largest share that is reserved."""
         fraction, base_j = self._model.other_fraction, self._model.base_w * interval.duration_s
         base_share = max(self._reserved.values()) * interval.idle_factors.other
-        node_j, node_idle_w = interval.node_counted_j if self._trust_node else None, self._idle.node_w
-        if node_j is None and self._model.node_curve and interval.duration_s > 0:
-            # The profile's watts are of a machine whose GPUs are idle.
-            load = busy_s / (interval.duration_s * self._n_cpus)
-            node_j = power_on_curve_w(self._model.node_curve, load) * interval.duration_s
-            node_j += (1 + fraction) * gpu_active_j
         if node_j is None:
             return other_by_model(seen, fraction=fraction, base_j=base_j, base_share=base_share)
+        node_idle_w = self._idle.node_w
         parts = (interval.job_cpu_s / busy_s, interval.meter_cpu_s / busy_s) if busy_s > 0 else (0.0, 0.0)
         return other_by_node(
             seen,
@@ -206,23 +218,28 @@ class Attribution:
         )
 
     def _fit_into_node(self, interval: Interval, node_j: float, figures: tuple[ByComponent, ...]) -> None:
-        """Scale down what was modelled, and at last what was counted, so that it fits into the meter of the whole."""
+        """Scale down what was modelled, and at last what was counted, so that it fits into the meter of the whole.
+
+        Watts of a profile are no meter: what was counted stands beside them as it is.
+        """
         is_counted = {
-            Component.CPU: self._trust_cpu and interval.cpu_counted_j is not None,
-            Component.RAM: self._trust_ram and interval.ram_counted_j is not None,
+            Component.CPU: self.trusts_cpu and interval.cpu_counted_j is not None,
+            Component.RAM: self.trusts_ram and interval.ram_counted_j is not None,
             Component.GPU: bool(interval.gpus),
         }
         machine = figures[0]
         counted_j = sum(machine[part] for part in is_counted if is_counted[part])
         modelled_j = sum(machine[part] for part in is_counted if not is_counted[part])
         of_counted, of_modelled = factors_into_node(counted_j, modelled_j, node_j)
+        if interval.node_counted_j is None or not self.trusts_node:
+            of_counted = 1.0
         for by_component in figures:
             for part, counts in is_counted.items():
                 by_component[part] *= of_counted if counts else of_modelled
 
     def _cpu(self, interval: Interval, busy_s: float) -> tuple[float, float]:
         """Energy of the CPU packages, and its idle part. [J]."""
-        if self._trust_cpu and interval.cpu_counted_j is not None:
+        if self.trusts_cpu and interval.cpu_counted_j is not None:
             return interval.cpu_counted_j, min(self._idle.cpu_w * interval.duration_s, interval.cpu_counted_j)
         model, duration_s = self._model, interval.duration_s
         idle_j = model.cpu_idle_w * duration_s
@@ -234,7 +251,7 @@ class Attribution:
 
     def _ram(self, interval: Interval) -> tuple[float, float]:
         """Energy of the memory, and its idle part. [J]; where it is modelled, all of it is idle."""
-        if self._trust_ram and interval.ram_counted_j is not None:
+        if self.trusts_ram and interval.ram_counted_j is not None:
             return interval.ram_counted_j, min(self._idle.ram_w * interval.duration_s, interval.ram_counted_j)
         energy_j = (self._model.ram_w or 0.0) * interval.duration_s
         return energy_j, energy_j

@@ -104,7 +104,7 @@ def calibrate(
         raise MeasurementError(
             "the counters that are there stand still, so the idle power stays modelled; carbonprint hardware says more"
         )
-    if not note_idle_w(idle_w, CALIBRATION):
+    if not note_idle_w(idle_w, CALIBRATION, powercap_dir):
         raise MeasurementError(
             "the idle power was measured and could not be kept: while a run is live it is not changed, and one of "
             "/run/carbonprint and /dev/shm/carbonprint must be writable"

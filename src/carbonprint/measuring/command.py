@@ -65,11 +65,12 @@ def run_command(
     from carbonprint.measuring.job_cgroup import make_job_cgroup
     from carbonprint.measuring.prctl import become_subreaper
     from carbonprint.measuring.processes import own_children
+    from carbonprint.measuring.strangers import Strangers
     from carbonprint.measuring.watch import Watch
 
-    inherited = _take_over_signals()
+    inherited = take_over_signals()
     become_subreaper()
-    earlier_children, group = own_children(), make_job_cgroup()
+    strangers, group = Strangers(own_children()), make_job_cgroup()
     try:
         metering = _metering(plan, inherited)
         pid = start(command, inherited, group)
@@ -80,14 +81,12 @@ def run_command(
         raise
     from carbonprint.measuring.outside import OutsideWork
 
-    watch = Watch(
-        pid, metering, OutsideWork(command, pid), group, earlier_children, waits_for_rest=wait_descendants
-    )
+    watch = Watch(pid, metering, OutsideWork(command, pid), group, strangers, waits_for_rest=wait_descendants)
     with contextlib.suppress(OSError):
         occupy_closed_descriptors()
         if is_last:
             let_go_of_the_commands_descriptors()
-    _spare_the_job()
+    spare_the_job()
     finish_loading = _load_beside(
         _quietly(
             metering.load,
@@ -122,7 +121,7 @@ def _metering(plan: Plan, inherited: Inherited) -> Metering:
 
 
 @cache
-def _take_over_signals() -> Inherited:
+def take_over_signals() -> Inherited:
     """Block all signals, and remember for every command that follows how the first of them was to find them."""
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     is_sigchld_ignored = signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN
@@ -165,7 +164,7 @@ def _quietly(*steps: Callable[[], None]) -> Callable[[], None]:
     return run
 
 
-def _spare_the_job() -> None:
+def spare_the_job() -> None:
     """Load what is to be loaded beside the job with the least of the machine; the command has its own environment.
 
     numpy's BLAS starts a thread for each core, which would spin on the job's; and a collector that runs through what is

@@ -117,7 +117,7 @@ def open_equipment(
         has_cpu_counters=meter is not None and meter.has_cpu_counters,
         gpu_model=gpu_model,
         gpu_names=gpu_names,
-        idle_w=_known_idle_w() | idle_powers_w(hardware, profile, gpu_names) or None,
+        idle_w=_known_idle_w(powercap_dir) | idle_powers_w(hardware, profile, gpu_names) or None,
         node_model=None if node is None else node.source.model,
         profile="" if profile is None else f"{profile.name} ({profile.origin})",
         profile_sources=() if profile is None else profile.sources,
@@ -125,12 +125,12 @@ def open_equipment(
     return Equipment(meter, setup, faults, node, is_patient=is_patient)
 
 
-def _known_idle_w() -> dict[str, float]:
+def _known_idle_w(powercap_dir: Path) -> dict[str, float]:
     """Give the idle power that is known of this machine and boot, by component. [W]."""
     try:
         from carbonprint.measuring.idle_power import read_idle_w
 
-        return read_idle_w()
+        return read_idle_w(powercap_dir)
     except (ImportError, OSError):  # a system without file locks
         return {}
 

@@ -15,6 +15,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
+from carbonprint.measuring.counters import DEFAULT_POWERCAP_DIR
 from carbonprint.measuring.journal import boot_id
 from carbonprint.measuring.registered_runs import has_live_runs
 from carbonprint.measuring.registry_directory import (
@@ -27,6 +28,7 @@ from carbonprint.measuring.registry_directory import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 SEEN = "seen"
 """The lowest power that a run saw while there was nothing to do."""
@@ -46,14 +48,18 @@ _Figures = dict[str, tuple[float, str]]
 """Component → power [W] and where it is from."""
 
 
-def read_idle_w() -> dict[str, float]:
-    """Give the idle power that is known, by component (``cpu``, ``ram``, ``gpu0`` …). [W]; empty where none is."""
+def read_idle_w(powercap_dir: Path = DEFAULT_POWERCAP_DIR) -> dict[str, float]:
+    """Give the idle power that is known, by component (``cpu``, ``ram``, ``gpu0`` …). [W]; empty where none is.
+
+    Args:
+        powercap_dir: The counters that are read: what others have shown says nothing of them.
+    """
     directory = open_directory()
     if directory is None:
         return {}
     try:
         best: dict[str, tuple[int, float]] = {}
-        for user_id, figures in _all_figures(directory):
+        for user_id, figures in _all_figures(directory, powercap_dir):
             for name, (power_w, origin) in figures.items():
                 rank = 2 if origin != CALIBRATION else int(user_id != _ROOT)
                 best[name] = min(best.get(name, (rank, power_w)), (rank, power_w))
@@ -62,7 +68,9 @@ def read_idle_w() -> dict[str, float]:
     return {name: power_w for name, (_, power_w) in sorted(best.items())}
 
 
-def note_idle_w(powers_w: Mapping[str, float], origin: str) -> bool:
+def note_idle_w(
+    powers_w: Mapping[str, float], origin: str, powercap_dir: Path = DEFAULT_POWERCAP_DIR
+) -> bool:
     """Keep idle power for the runs to come, until the machine is started anew.
 
     What was seen replaces only what is higher, and never a calibration; a calibration replaces everything.
@@ -70,6 +78,7 @@ def note_idle_w(powers_w: Mapping[str, float], origin: str) -> bool:
     Args:
         powers_w: Power by component (``cpu``, ``ram``, ``gpu0`` …). [W]; one that cannot be is left out.
         origin: ``SEEN`` or ``CALIBRATION``.
+        powercap_dir: The counters that have shown it.
 
     Returns:
         Whether it is kept; not while a run is live, nor where there is no directory to keep it in.
@@ -81,11 +90,11 @@ def note_idle_w(powers_w: Mapping[str, float], origin: str) -> bool:
         if has_live_runs(directory):
             return False
         user_id = os.geteuid()
-        known = dict(_all_figures(directory)).get(user_id, {})
+        known = dict(_all_figures(directory, powercap_dir)).get(user_id, {})
         possible_w = {name: power_w for name, power_w in powers_w.items() if _is_possible(name, power_w)}
         figures = _renewed(known, possible_w, origin)
         if figures != known:
-            _write(directory, _file_name(user_id), figures)
+            _write(directory, _file_name(user_id), figures, powercap_dir)
     except OSError:
         return False
     else:
@@ -103,7 +112,7 @@ def _renewed(known: _Figures, powers_w: Mapping[str, float], origin: str) -> _Fi
     return figures
 
 
-def _all_figures(directory: int) -> Iterator[tuple[int, _Figures]]:
+def _all_figures(directory: int, powercap_dir: Path) -> Iterator[tuple[int, _Figures]]:
     """Give what each user has noted since the machine was started; a file that is not that user's is passed over."""
     try:
         names = os.listdir(directory)
@@ -120,14 +129,14 @@ def _all_figures(directory: int) -> Iterator[tuple[int, _Figures]]:
             content = b""
         finally:
             os.close(file)
-        yield int(matched[1]), _figures(content)
+        yield int(matched[1]), _figures(content, powercap_dir)
 
 
-def _figures(content: bytes) -> _Figures:
+def _figures(content: bytes, powercap_dir: Path) -> _Figures:
     """Read one file; what is not as we write it is left out."""
     try:
         fields = json.loads(content)
-        if fields["boot_id"] != boot_id():
+        if fields["boot_id"] != boot_id() or fields["powercap_dir"] != str(powercap_dir):
             return {}
         return {
             name: (float(each["power_w"]), str(each["origin"]))
@@ -146,9 +155,10 @@ def _is_possible(name: str, power_w: Any) -> bool:  # noqa: ANN401  # whatever a
     )
 
 
-def _write(directory: int, name: str, figures: _Figures) -> None:
+def _write(directory: int, name: str, figures: _Figures, powercap_dir: Path) -> None:
     content = {
         "boot_id": boot_id(),
+        "powercap_dir": str(powercap_dir),
         "idle": {
             part: {"power_w": power_w, "origin": origin}
             for part, (power_w, origin) in sorted(figures.items())

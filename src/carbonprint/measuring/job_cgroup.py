@@ -17,6 +17,7 @@ notice (an RCU grace period).
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import signal
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PREFIX = "carbonprint-"
+_numbers = itertools.count(1)
 _CONTROLLERS = {"cpu", "cpuset", "io", "memory", "pids"}
 """Of version 2, those that programs look up or hand on; hugetlb, rdma, misc and perf_event are in no program's way."""
 _CLONE3 = 435
@@ -116,7 +118,7 @@ def make_job_cgroup(root: str = "/") -> JobCgroup | None:
         root: Where ``proc`` and ``sys`` are, ending in ``/``.
     """
     for version, own in _own_groups(root):
-        folder = f"{own}/{_PREFIX}{os.getpid()}-{_started_ticks(os.getpid())}"
+        folder = f"{own}/{_PREFIX}{os.getpid()}-{_started_ticks(os.getpid())}-{next(_numbers)}"
         with contextlib.suppress(OSError):
             os.mkdir(folder)
             return JobCgroup(folder=folder, version=version)
@@ -169,7 +171,7 @@ def _is_wrapper_dead(words: str) -> bool:
     One in another PID namespace seems dead as well. Its group cannot be removed while anything runs in it; at worst its
     job, which then has just ended, is counted by its processes alone.
     """
-    pid, _, started = words.partition("-")
+    pid, started = [*words.split("-"), ""][:2]
     return pid.isdigit() and started.isdigit() and started != _started_ticks(int(pid))
 
 

@@ -153,6 +153,7 @@ class JournalContent:
         caveats: Code and text of what went wrong.
         end: The last entry of a run that ended; None of one that was cut off.
         interval_s: Time between two samples at the end, where it has grown. [s]; else None.
+        n_damaged: How many lines were no whole entries.
     """
 
     header: dict[str, Any] = field(default_factory=dict)
@@ -161,32 +162,40 @@ class JournalContent:
     caveats: list[tuple[str, str]] = field(default_factory=list)
     end: dict[str, Any] | None = None
     interval_s: float | None = None
+    n_damaged: int = 0
+
+    @property
+    def is_of_another_version(self) -> bool:
+        """Whether a newer carbonprint wrote it, which alone knows what stands in it."""
+        return bool(self.header.get("form", FORM) != FORM)
 
 
 def read_journal(data: bytes) -> JournalContent:
-    """Read a journal up to its last whole entry.
+    """Read the whole entries of a journal; what is damaged is counted and passed over.
 
     Args:
         data: The bytes of the file, cut wherever it may be.
     """
     content = JournalContent()
     for line in data.split(b"\n")[:-1]:
-        entry = _entry(line)
-        if entry is None:
-            break
-        kind, value = entry
         try:
-            if kind == "interval":
-                content.intervals.append(interval_from_list(value))
-            elif kind == "caveat":
-                content.caveats.append((str(value[0]), str(value[1])))
-            elif kind == "interval_s":
-                content.interval_s = float(value)
-            elif kind in {"header", "setup", "end"}:
-                setattr(content, kind, dict(value))
-        except (TypeError, ValueError, IndexError, KeyError):
-            break
+            _take_in(content, *_entry(line))
+        except (TypeError, ValueError, LookupError):
+            content.n_damaged += 1
     return content
+
+
+def _take_in(content: JournalContent, kind: str, value: Any) -> None:  # noqa: ANN401  # whatever a file holds
+    if kind == "interval":
+        content.intervals.append(interval_from_list(value))
+    elif kind == "caveat":
+        content.caveats.append((str(value[0]), str(value[1])))
+    elif kind == "interval_s":
+        content.interval_s = float(value)
+    elif kind in {"header", "setup", "end"}:
+        setattr(content, kind, dict(value))
+    else:
+        raise ValueError(f"entries of the kind {kind} are not known")
 
 
 def hold(file: int) -> bool:
@@ -292,16 +301,17 @@ def _line(kind: str, value: object) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(text), text)
 
 
-def _entry(line: bytes) -> tuple[str, Any] | None:
-    """Read one line; None where it is not whole."""
+def _entry(line: bytes) -> tuple[str, Any]:
+    """Read one line.
+
+    Raises:
+        ValueError: If it is not whole.
+    """
     import json
     import zlib
 
     checksum, _, text = line.partition(b" ")
-    try:
-        if int(checksum, 16) != zlib.crc32(text):
-            return None
-        kind, value = json.loads(text)
-    except ValueError:
-        return None
+    if int(checksum, 16) != zlib.crc32(text):
+        raise ValueError("the checksum does not fit")
+    kind, value = json.loads(text)
     return str(kind), value

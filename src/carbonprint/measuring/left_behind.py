@@ -15,11 +15,12 @@ _NAMED = 3
 """How many processes are named; the rest are only counted."""
 
 
-def left_behind_caveat(roots: Iterable[int]) -> Caveat | None:
+def left_behind_caveat(roots: Iterable[int], *, was_waited_for: bool = False) -> Caveat | None:
     """Say which of these processes and their descendants still run; None where none does.
 
     Args:
         roots: Process ids of the wrapper's children.
+        was_waited_for: Whether the wrapper waited for them, and was told not to any longer.
     """
     running = [each for each in living(roots) if each.state not in {"Z", "X"}]
     if not running:
@@ -27,6 +28,9 @@ def left_behind_caveat(roots: Iterable[int]) -> Caveat | None:
     named = ", ".join(f"{process_name(each.pid)} {each.pid}" for each in running[:_NAMED])
     more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
     # The first process of a PID namespace takes all others along, pid_namespaces(7).
+    if was_waited_for:
+        text = f"the wait for what the command left running was ended: {named}{more} still run, counted up to then"
+        return Caveat(code="left-behind", text=text)
     fate = "the end of the container ends it" if os.getpid() == 1 else "--wait-descendants waits for it"
     text = f"the command left {len(running)} running: {named}{more}; counted up to the command's end, {fate}"
     return Caveat(code="left-behind", text=text)

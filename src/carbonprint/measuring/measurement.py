@@ -155,6 +155,8 @@ class Measurement:
         reserved: The share of the machine reserved for the job.
         quality: How each component's energy was obtained; None for a component the machine does not have.
         models: Which meter or model of ``reference/power.toml`` stands behind each component.
+        unseen: Of components that were counted: the part of the time in which they were not seen [-], 0 to 1, and the
+            model of ``reference/power.toml`` that stands for them then.
         machine_id: Stable pseudonym of the machine, so that a model's bias is drawn once for it.
         outer_run: Id of the run that this one took place in, whose figures include it; None of an outermost one.
         caveats: What a reader must know with these figures.
@@ -185,6 +187,7 @@ class Measurement:
     machine_id: str
     outer_run: str | None = None
     caveats: tuple[Caveat, ...] = ()
+    unseen: Mapping[Component, tuple[float, str]] = field(default_factory=dict)
     gpu_devices: tuple[GpuDevice, ...] = ()
     gpu_share_sigma: float = 0.0
     series: Series | None = None

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from carbonprint.measuring.node_meter import NodeMeter
     from carbonprint.measuring.plan import Plan
     from carbonprint.measuring.tally import Tally
+    from carbonprint.provenance import Caveat
 
 _MOST_SAMPLES = 20_000
 """After so many samples the time between two is doubled, unless the user has set it: 5½ hours at 1 s, a day at 4 s."""
@@ -200,7 +201,7 @@ class Metering:
             assert self._tally is not None
             known_s = counted_cpu_s if counted_cpu_s is not None else job_cpu_s
             self._add(replace(end, job_cpu_s=known_s or 0.0), reading)
-            self._sharing.close(self._tally.quiet_w)
+            self._sharing.close(self._tally.quiet_w, self._plan.powercap_dir)
             self._close_equipment()
             return assemble(
                 self._tally,
@@ -224,8 +225,10 @@ class Metering:
         from carbonprint.measuring.assembly import unknown_measurement
 
         self._sharing.end(ended_s)
-        self._sharing.close({})
+        self._sharing.close({}, self._plan.powercap_dir)
         self._close_equipment()
+        if self._node is not None:
+            self._node.close()
         return unknown_measurement(
             started_at=self.started_at,
             duration_s=ended_s - self._start.at_s,
@@ -259,6 +262,8 @@ class Metering:
             return False
         from carbonprint.measuring.progress import Progress
 
+        if self._tally.node.is_coarse:  # its steps tell the power of no single sample
+            interval = replace(interval, node_counted_j=None)
         job_j = self._tally.attribution().split(interval).job_j
         self._job_j += job_j
         progress = Progress(
@@ -295,6 +300,12 @@ class Metering:
                 self._journal.append("caveat", list(asdict(fault).values()))
             self._n_faults_written = len(self._tally.faults)
         return interval
+
+    def note(self, caveat: Caveat) -> None:
+        """Take in something that a reader must know, with the next sample."""
+        with self._lock:
+            if self._tally is not None:
+                self._tally.faults.append(caveat)
 
     def _widen(self) -> None:
         """Double the interval of a run that has taken very many samples."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -99,8 +100,8 @@ class NodeMeter:
         """End the child and the thread."""
         if self._child is not None:
             self._child_cpu_s = self.cpu_s
-            with contextlib.suppress(OSError):
-                self._child.kill()
+            with contextlib.suppress(OSError):  # its command, and what that has started, are in its session
+                os.killpg(self._child.pid, signal.SIGKILL)
         self._questions.put(False)
 
     def _ask(self) -> None:

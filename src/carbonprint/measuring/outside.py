@@ -51,18 +51,30 @@ class OutsideWork:
         self._has_ended = False
         self._clients: dict[int, ContainerClient] = {}
         self._elsewhere: dict[str, None] = {}
+        self._told: set[str] = set()
+        self._not_of_job: set[int] = set()
         self._n_looks: dict[int, int] = {}
         self._lock = threading.Lock()
         self._containers: Containers | None = None
         self._quietly(self._begin, command, pid)
 
-    def look(self, children: Mapping[int, Sequence[int]]) -> None:
+    def look(self, children: Mapping[int, Sequence[int]], roots: Sequence[int]) -> None:
         """Look at the job's processes, at a sample.
 
         Args:
             children: ``children_by_parent()``, as it has just been read.
+            roots: Those of the wrapper's children that are the job's.
         """
+        self._not_of_job = set(children.get(self._wrapper, ())) - set(roots)
         self._quietly(self._look, children, _MOST_LOOKS)
+
+    def early_caveats(self) -> list[Caveat]:
+        """Say what is known before the job has ended, each once: so that it is not lost with the wrapper."""
+        from carbonprint.measuring.outside_caveats import elsewhere_caveats
+
+        new = [name for name in self._elsewhere if name not in self._told]
+        self._told.update(new)
+        return elsewhere_caveats(new)
 
     def cpu_s(self) -> float:
         """CPU seconds so far of containers outside the tree. [s]; after ``end``, up to then."""
@@ -169,13 +181,14 @@ class OutsideWork:
         self._note_elsewhere(words, program(command_line(parent)) if program(words) == "ssh" else "")
 
     def _descendants(self, children: Mapping[int, Sequence[int]]) -> Iterator[tuple[int, int]]:
-        """Give the process ids of all that descend from the wrapper, and of their parents."""
+        """Give the process ids of all of the job's that descend from the wrapper, and of their parents."""
         waiting = [self._wrapper]
         while waiting:
             parent = waiting.pop()
             for pid in children.get(parent, ()):
-                waiting.append(pid)
-                yield pid, parent
+                if pid not in self._not_of_job:
+                    waiting.append(pid)
+                    yield pid, parent
 
     def _find_clients(self) -> Clients:
         """Look for clients of engines on the whole machine, now."""

@@ -26,6 +26,11 @@ _LONG_ENOUGH_S = 3.0
 """Shorter jobs tell nothing: starting and ending is all that some machines do then (a working assumption). [s]"""
 
 
+def elsewhere_caveats(names: Iterable[str]) -> list[Caveat]:
+    """Say of programs in ``INSTEAD`` what to do instead."""
+    return [Caveat(code="work-elsewhere", text=INSTEAD[name]) for name in names]
+
+
 def outside_caveats(
     *,
     clients: Sequence[ContainerClient],
@@ -50,7 +55,7 @@ def outside_caveats(
         fault: What failed while looking, or ``""``.
     """
     mine = [container for container in containers if container.claim.is_of_job]
-    found = [Caveat(code="work-elsewhere", text=INSTEAD[name]) for name in elsewhere]
+    found = elsewhere_caveats(elsewhere)
     found += _client_caveats(clients, mine, has_seen_in_tree=has_seen_in_tree)
     found += _container_caveats(mine)
     if fault:

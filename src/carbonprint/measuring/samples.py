@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from carbonprint.errors import SamplesError
 from carbonprint.measuring.attribution import ByComponent, IdlePower, Split
 from carbonprint.measuring.measurement import Component, Series
+from carbonprint.measuring.node_energy import spread
 from carbonprint.measuring.series import FORM, decode
 
 if TYPE_CHECKING:
@@ -74,13 +75,19 @@ def pack(tally: Tally) -> Series | None:
     """
     if tally.series.n_samples == 0:
         return None
-    trusted = {"cpu": tally.is_cpu_counted, "ram": tally.is_ram_counted, "node": tally.node.is_believed}
+    attribution = tally.attribution()
+    trusted = {
+        "cpu": attribution.trusts_cpu,
+        "ram": attribution.trusts_ram,
+        "node": attribution.trusts_node,
+    }
     return Series(
         form=FORM,
         n_samples=tally.series.n_samples,
         setup={
             "setup": tally.setup.as_dict(),
             "idle": asdict(tally.idle_power),
+            "has_coarse_node": tally.node.is_coarse,
             "trusted": [part for part in _TRUSTED if trusted[part]],
         },
         data=tally.series.encoded(),
@@ -107,7 +114,10 @@ def unpack(series: Series, run_id: str, *, merging: int = 1) -> Iterator[Sample]
         setup, attribution = _setup(series)
         trust_ram = "ram" in series.setup["trusted"]
         start_s = 0.0
-        for number, interval in enumerate(decode(series.data, merging=merging), start=1):
+        intervals = decode(series.data, merging=merging)
+        if series.setup.get("has_coarse_node"):
+            intervals = iter(spread(list(intervals)))
+        for number, interval in enumerate(intervals, start=1):
             unknown = set()
             if setup.model.ram_w is None and (not trust_ram or interval.ram_counted_j is None):
                 unknown.add(Component.RAM)

@@ -12,6 +12,7 @@ from carbonprint.errors import InvalidQuantityError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from carbonprint.measuring.idle_division import Shares
     from carbonprint.measuring.intervals import IdleFactors, Interval
@@ -66,15 +67,22 @@ class Sharing:
         """Tell the others what is reserved for the run, and give the setup with what they have told."""
         if self._registration is None:
             return setup
-        self._registration.reserve(shares_of(setup.reserved))
-        self.has_company = self._registration.has_company
-        return replace(setup, outer_run=self._registration.outer_run, has_company=self.has_company)
+        try:
+            self._registration.reserve(shares_of(setup.reserved))
+            self.has_company = self._registration.has_company
+            return replace(setup, outer_run=self._registration.outer_run, has_company=self.has_company)
+        except Exception:  # noqa: BLE001  # whatever stands in the registry, the run is metered
+            self._lose()
+            return setup
 
     def end(self, at_s: float) -> None:
         """Tell the others that the run has ended. [s], monotonic."""
         self._ended_s = at_s
         if self._registration is not None:
-            self._registration.end(at_s)
+            try:
+                self._registration.end(at_s)
+            except Exception:  # noqa: BLE001  # as above
+                self._lose()
 
     def shared(self, interval: Interval, since: Instant, now: Instant, n_cpus: int) -> Interval:
         """Give an interval in which the others on the machine have their part.
@@ -128,11 +136,12 @@ class Sharing:
         faults, self._faults = self._faults, []
         return faults
 
-    def close(self, quiet_w: Mapping[str, float]) -> None:
+    def close(self, quiet_w: Mapping[str, float], powercap_dir: Path) -> None:
         """Let go of the registry; the last run on the machine keeps the idle power that it has seen.
 
         Args:
             quiet_w: Lowest power seen with nothing to do, by component. [W].
+            powercap_dir: The counters that have shown it.
         """
         if self._registration is None:
             return
@@ -140,7 +149,7 @@ class Sharing:
 
         self._registration.close()
         if quiet_w:
-            note_idle_w(quiet_w, SEEN)
+            note_idle_w(quiet_w, SEEN, powercap_dir)
 
 
 def idle_share_from(text: str) -> IdleShare:

@@ -33,6 +33,9 @@ _TELLING_S = 0.2
 _STILL_S = 0.02
 """In so long every counter that works has moved: it is updated about once a millisecond (Intel SDM, volume 3B). [s]"""
 
+_MOSTLY = 0.5
+"""A component counts as counted where its counter was seen for so much of the time (a working assumption). [-]"""
+
 _MOST_INTERVALS = 20_000
 
 
@@ -149,15 +152,23 @@ class Tally:
         self._intervals: list[Interval] = []
         self._quiet_w: dict[str, float] = {}
         self._moved: set[str] = set()
+        self._seen_s: dict[str, float] = {}
 
     def add(self, interval: Interval) -> Interval:
         """Add one interval, and give it as it was understood."""
         interval = self._without_stuck_counters(interval)
         self.extrapolated_s += interval.unseen_s
         self.duration_s += interval.duration_s
-        for part, counted_j in (("cpu", interval.cpu_counted_j), ("ram", interval.ram_counted_j)):
-            if counted_j is not None and part not in interval.still:
-                self._moved.add(part)
+        counted_j = {
+            "cpu": interval.cpu_counted_j,
+            "ram": interval.ram_counted_j,
+            "node": interval.node_counted_j,
+        }
+        for part, energy_j in counted_j.items():
+            if energy_j is not None:
+                self._seen_s[part] = self._seen_s.get(part, 0.0) + interval.duration_s
+                if part not in interval.still:
+                    self._moved.add(part)
         self._n_gpus = max(self._n_gpus, len(interval.gpus))
         self.node.add(interval)
         self._note_quiet(interval)
@@ -180,22 +191,39 @@ class Tally:
 
     @property
     def is_cpu_counted(self) -> bool:
-        """Whether the CPU's energy comes from counters that move."""
-        return "cpu" in self._moved
+        """Whether the CPU's energy comes from counters that move, for most of the time."""
+        return "cpu" in self._moved and self._is_mostly_seen("cpu")
 
     @property
     def is_ram_counted(self) -> bool:
-        """Whether the memory's energy comes from counters that move."""
-        return "ram" in self._moved
+        """Whether the memory's energy comes from counters that move, for most of the time."""
+        return "ram" in self._moved and self._is_mostly_seen("ram")
+
+    @property
+    def is_node_counted(self) -> bool:
+        """Whether the meter at the machine's input stands for the machine, for most of the time."""
+        return self.node.is_believed and self._is_mostly_seen("node")
+
+    def unseen_share(self, part: str) -> float:
+        """For which part of the time a component (``cpu``, ``ram``, ``gpu``, ``node``) was not seen. [-], 0 to 1."""
+        if self.duration_s <= 0:
+            return 0.0
+        if part == "gpu":
+            unseen_s = sum(max((gpu.unseen_s for gpu in each.gpus), default=0.0) for each in self._intervals)
+            return min(1.0, unseen_s / self.duration_s)
+        return max(0.0, 1.0 - self._seen_s.get(part, 0.0) / self.duration_s)
+
+    def _is_mostly_seen(self, part: str) -> bool:
+        """Whether a counter was seen for so long that what it says, and how sure it is, holds for the whole run."""
+        return self._seen_s.get(part, 0.0) >= _MOSTLY * self.duration_s
 
     @property
     def is_gpu_counted(self) -> bool:
-        """Whether the GPUs were seen while the job ran."""
-        return any(
-            gpu.energy_j is not None and gpu.unseen_s < interval.duration_s
-            for interval in self._intervals
-            for gpu in interval.gpus
-        )
+        """Whether the GPUs were seen for most of the time."""
+        unseen_s = [
+            max((gpu.unseen_s for gpu in each.gpus), default=each.duration_s) for each in self._intervals
+        ]
+        return self.duration_s > 0 and sum(unseen_s) <= (1 - _MOSTLY) * self.duration_s
 
     @property
     def standing_still(self) -> frozenset[str]:
@@ -243,8 +271,8 @@ class Tally:
         """Give what splits the intervals of this run, as far as it is known."""
         return self.setup.attribution(
             self.idle_power,
-            trust_cpu=self.is_cpu_counted,
-            trust_ram=self.is_ram_counted,
+            trust_cpu="cpu" in self._moved,
+            trust_ram="ram" in self._moved,
             trust_node=self.node.is_believed,
         )
 

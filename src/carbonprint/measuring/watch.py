@@ -21,9 +21,10 @@ from carbonprint.measuring.processes import (
     process_state,
     process_times,
 )
+from carbonprint.measuring.strangers import Strangers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Set
+    from collections.abc import Mapping
 
     from carbonprint.measuring.job_cgroup import JobCgroup
     from carbonprint.measuring.metering import Metering
@@ -51,7 +52,7 @@ class Watch:
         metering: What is asked to sample at every edge.
         outside: Work that the command has done outside its process tree.
         group: The job's own cgroup, where there is one.
-        not_of_job: Process ids of children that the wrapper had before it started the command.
+        strangers: Processes below the wrapper that are not the job's.
         waits_for_rest: Whether ``until_all_ended`` will be called.
 
     Attributes:
@@ -66,16 +67,16 @@ class Watch:
         metering: Metering,
         outside: OutsideWork,
         group: JobCgroup | None = None,
-        not_of_job: Set[int] = frozenset(),
+        strangers: Strangers | None = None,
         *,
         waits_for_rest: bool = False,
     ) -> None:
         self._pid = pid
         self._metering = metering
         self._outside = outside
-        self._not_of_job = set(not_of_job)
+        self._strangers = Strangers(frozenset()) if strangers is None else strangers
         self._has_helpers = True
-        self._waits_for_rest = waits_for_rest
+        self._waits_for_rest = self._was_to_wait = waits_for_rest
         self._for_the_rest: list[signal.struct_siginfo] = []
         self._cpu = JobCpuSeconds(group.usage_s) if group else JobCpuSeconds()
         self._signals = signal.valid_signals()
@@ -182,7 +183,7 @@ class Watch:
     def _found_caveats(self) -> list[Caveat]:
         from carbonprint.measuring.left_behind import dropped_times_caveat, left_behind_caveat
 
-        found = [left_behind_caveat(self._children())]
+        found = [left_behind_caveat(self._children(), was_waited_for=self._was_to_wait)]
         if self._cpu.may_lack_dropped_times:
             found.append(dropped_times_caveat())
         return [caveat for caveat in found if caveat is not None]
@@ -190,7 +191,7 @@ class Watch:
     def cpu_s(self) -> float:
         """CPU seconds of the job so far. [s]."""
         children = children_by_parent()
-        self._outside.look(children)
+        self._outside.look(children, self._roots(children))
         return self._cpu.total_s(self._roots(children), children) + self._outside.cpu_s()
 
     def is_of_job(self, pid: int) -> bool:
@@ -202,8 +203,17 @@ class Watch:
         is_running = self.wait_status is None or self._waits_for_rest
         if self._metering.is_loaded and is_running and not self.fault:
             is_to_end = self._metering.sample(self.cpu_s(), self.is_of_job)
-            if is_to_end and self.wait_status is None:
-                os.kill(self._pid, signal.SIGTERM)
+            for caveat in self._outside.early_caveats():
+                self._metering.note(caveat)
+            if is_to_end:
+                self._ask_to_end()
+
+    def _ask_to_end(self) -> None:
+        """Ask the command to end; once it has, what it has left behind and is waited for."""
+        pids = [self._pid] if self.wait_status is None else descendants(self._children())
+        for pid in pids:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGTERM)
 
     def _roots(self, children: Mapping[int, list[int]]) -> list[int]:
         """Living children of the wrapper that belong to the job.
@@ -220,14 +230,17 @@ class Watch:
             os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         except ChildProcessError:
             return False
-        return not (self._not_of_job or self._metering.helpers) or bool(self._children())
+        return not (self._strangers or self._metering.helpers) or bool(self._children())
 
     def _children(self, children: Mapping[int, list[int]] | None = None) -> list[int]:
         """Children of the wrapper but those that it had before, and those that read a meter; zombies included."""
         if children is None:
             children = children_by_parent()
-        others = self._not_of_job | self._metering.helpers
-        return [pid for pid in children.get(os.getpid(), []) if pid not in others]
+        self._strangers.look(children)
+        helpers = self._metering.helpers
+        return [
+            pid for pid in children.get(os.getpid(), []) if pid not in self._strangers and pid not in helpers
+        ]
 
     def _reap(self) -> None:
         """Take in the children that have ended; another's helper is left for its own thread to wait for."""
@@ -241,10 +254,7 @@ class Watch:
             if pid == self._pid:
                 self._stop_with_the_command()
             return
-        if pid in self._not_of_job:
-            self._not_of_job.remove(pid)
-            return
-        if pid in self._metering.helpers:
+        if pid in self._strangers or pid in self._metering.helpers:
             return
         self._cpu.add_reaped(usage, pid)  # type: ignore[arg-type]
         if pid == self._pid:

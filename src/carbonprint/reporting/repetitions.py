@@ -23,14 +23,16 @@ def repetition_lines(
     """Give the lines of the summary, without line ends.
 
     Args:
-        records: The records of the runs, at least one, in order.
+        records: The records of the runs, at least one, in order. One that failed does not count, unless all did.
         language: ``en`` or ``nl``.
         n_asked: How many runs there were to be.
     """
     _ = translator(language)
+    kept = records
+    records = [record for record in kept if record.get("exit_status") == 0] or kept
     first = records[0]
     times = _("{count} runs").format(count=len(records))
-    if len(records) < n_asked:
+    if len(kept) < n_asked or len(records) < len(kept):
         times = _("{count} of {n_asked} runs: the last did not end with exit status 0").format(
             count=len(records), n_asked=n_asked
         )
@@ -53,7 +55,7 @@ def repetition_lines(
     note = _note(spreads, _)
     if note:
         lines.append(_row(_("note"), note))
-    run_ids = [shown(str(record["run_id"])) for record in records]
+    run_ids = [shown(str(record["run_id"])) for record in kept]
     lines.append(_row(_("runs"), _("{first} to {last}; next: carbonprint runs list").format(
         first=run_ids[0], last=run_ids[-1]
     )))  # fmt: skip

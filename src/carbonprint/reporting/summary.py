@@ -32,6 +32,8 @@ _NOTED = {
     "settings-not-used",
     "platform",
     "left-behind",
+    "part-gone",
+    "parts-not-seen",
     "dropped-times",
     "work-elsewhere",
     "little-cpu",
