@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from carbonprint.measuring.idle_division import WHOLE, Claim, Shares, divided
+from carbonprint.measuring.idle_division import WHOLE, Claim, Shares, divided, divided_boards
 from carbonprint.measuring.intervals import UNDIVIDED
 
 HALF = Shares(0.5, 0.5, 0.5, 0.5)
@@ -129,3 +130,45 @@ def test_the_order_of_the_others_does_not_matter(claims, random):
     random.shuffle(mixed)
     assert divided(WHOLE, mixed, 10, 20) == pytest.approx(divided(WHOLE, claims, 10, 20))
     assert all(0 <= factor <= 1 for factor in divided(WHOLE, claims, 10, 20))
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 5), st.floats(0.1, 5), st.lists(st.floats(0, 1), min_size=2, max_size=2)),
+        min_size=1, max_size=4,
+    )
+)  # fmt: skip
+def test_of_no_board_more_than_all_is_given_away(runs):
+    """Runs that know of each other in time, each with its own part of two boards."""
+    window = (0.0, 10.0)
+    claims = [
+        Claim(
+            start_s=start_s,
+            end_s=start_s + length_s,
+            shares=Shares(1, 1, sum(boards) / 2, 1),
+            boards=tuple(boards),
+        )
+        for start_s, length_s, boards in runs
+    ]
+    edges = sorted({*window, *(each.start_s for each in claims), *(each.end_s for each in claims)})
+    for since_s, until_s in itertools.pairwise(edges):
+        given_away = [0.0, 0.0]
+        for number, claim in enumerate(claims):
+            if claim.start_s <= since_s and until_s <= claim.end_s:
+                others = [each for other, each in enumerate(claims) if other != number]
+                factors = divided_boards(claim.boards, others, since_s, until_s, is_inner=False)
+                given_away = [
+                    sum_ + f * b for sum_, f, b in zip(given_away, factors, claim.boards, strict=True)
+                ]
+        assert max(given_away) <= 1 + 1e-9
+
+
+def test_two_runs_on_one_of_two_boards_have_half_of_it_each_and_a_third_on_the_other_has_all_of_that():
+    first, second, third = (
+        Claim(start_s=0, end_s=9, shares=Shares(1, 1, 0.5, 1), boards=boards)
+        for boards in ((1, 0), (1, 0), (0, 1))
+    )
+    assert divided_boards((1.0, 0.0), [second, third], 1, 2, is_inner=False)[0] == pytest.approx(0.5)
+    assert divided_boards((0.0, 1.0), [first, second], 1, 2, is_inner=False)[1] == 1
+    told_nothing = Claim(start_s=0, end_s=9, shares=Shares(1, 1, 0.5, 1))
+    assert divided_boards((0.0, 1.0), [told_nothing], 1, 2, is_inner=False)[1] == pytest.approx(0.5)

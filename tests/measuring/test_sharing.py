@@ -57,6 +57,9 @@ class Registered:
     def idle_factors(self, since_s, until_s):
         return self.factors
 
+    def board_factors(self, since_s, until_s):
+        return ()
+
     def others_cpu_s(self, since_s, until_s):
         return self.others_s
 

@@ -113,6 +113,7 @@ def _series(tally: Tally) -> tuple[Series | None, list[Caveat]]:
 def _reserved(tally: Tally) -> ReservedShare:
     """The mean over time of what was reserved for the job, after the runs that overlap have divided it."""
     reserved, factors = tally.setup.reserved, tally.mean_idle_factors()
+    gpu = tally.mean_gpu_idle_share()
 
     def share(whole: float | None, name: str) -> float | None:
         return None if whole is None else whole * factors.get(name, 1.0)
@@ -121,7 +122,7 @@ def _reserved(tally: Tally) -> ReservedShare:
         reserved,
         cpu=share(reserved.cpu, "cpu"),
         ram=share(reserved.ram, "ram"),
-        gpu=share(reserved.gpu, "gpu"),
+        gpu=share(reserved.gpu, "gpu") if gpu is None else gpu,
         base_share=share(reserved.other, "other"),
     )
 

@@ -125,9 +125,14 @@ class CodecarbonMeter:
         return "nvml_ga100_gh100" if any(name in names for name in sampled_part_of_the_time) else "nvml"
 
     @property
+    def gpu_reserved_shares(self) -> tuple[float, ...]:
+        """The part of each GPU that is kept for the job. [-], 0 to 1."""
+        return tuple(board.idle_share for board in self._boards)
+
+    @property
     def gpu_reserved_share(self) -> float | None:
         """The part of the GPUs that is kept for the job. [-], 0 to 1; None without any."""
-        shares = [board.idle_share for board in self._boards]
+        shares = self.gpu_reserved_shares
         return sum(shares) / len(shares) if shares else None
 
     @quietly

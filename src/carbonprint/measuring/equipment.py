@@ -198,6 +198,11 @@ class Equipment:
         # The first reading after a gap covers from when the meter answered again, not this interval.
         return MeterReading() if was_stalled else reading
 
+    @property
+    def gpu_shares(self) -> tuple[float, ...]:
+        """What of each GPU is kept for the job. [-], 0 to 1."""
+        return () if self.meter is None else self.meter.gpu_reserved_shares
+
     def close(self) -> None:
         """Let go of what reads the meters."""
         if self._patience is not None:

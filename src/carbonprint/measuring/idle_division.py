@@ -12,7 +12,7 @@ more than 1, in whatever order they start, end and count.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -51,12 +51,19 @@ class Claim:
         end_s: Monotonic time of its end. [s]; infinite while it lives.
         shares: What is reserved for it.
         counted_until_s: Up to when it had counted before it could know of us. [s]; −∞ where it knew from the start.
+        boards: What of each GPU is reserved for it. [-], 0 to 1 each; empty where that is not told.
     """
 
     start_s: float
     end_s: float
     shares: Shares
     counted_until_s: float = -math.inf
+    boards: tuple[float, ...] = ()
+
+    def of_board(self, number: int) -> Claim:
+        """Give its claim on one GPU, as one on all GPUs; all of a board of which nothing is told."""
+        told = self.boards[number] if number < len(self.boards) else float(self.shares.gpu > 0)
+        return replace(self, shares=Shares(0.0, 0.0, told, 0.0))
 
 
 def divided(own: Shares | None, others: Sequence[Claim], since_s: float, until_s: float) -> IdleFactors:
@@ -83,6 +90,26 @@ def divided(own: Shares | None, others: Sequence[Claim], since_s: float, until_s
         for number in range(len(sums)):
             sums[number] += part * _factor(own, present, begin_s, number)
     return IdleFactors(*(min(1.0, each) for each in sums))
+
+
+def divided_boards(
+    own: Sequence[float], others: Sequence[Claim], since_s: float, until_s: float, *, is_inner: bool
+) -> tuple[float, ...]:
+    """Give by how much each idle GPU is divided for one run, as ``divided`` does for the machine. [-], 0 to 1 each.
+
+    Args:
+        own: What of each GPU is reserved for the run. [-].
+        others: The other outermost runs.
+        since_s: Start of the window, monotonic. [s].
+        until_s: Its end. [s].
+        is_inner: Whether the run takes place inside another.
+    """
+    factors = []
+    for number, share in enumerate(own):
+        of_run = None if is_inner else Shares(0.0, 0.0, share, 0.0)
+        claims = [claim.of_board(number) for claim in others]
+        factors.append(divided(of_run, claims, since_s, until_s).gpu)
+    return tuple(factors)
 
 
 def _factor(own: Shares | None, present: Sequence[Claim], at_s: float, number: int) -> float:

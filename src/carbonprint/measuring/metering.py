@@ -105,7 +105,7 @@ class Metering:
             is_patient=self._plan.is_patient,
         )
         equipment.faults += choice.caveats
-        equipment.setup = self._sharing.settle(equipment.setup)
+        equipment.setup = self._sharing.settle(equipment.setup, equipment.gpu_shares)
         self._tally = Tally(equipment.setup, equipment.faults)
         if self._journal is not None:
             self._journal.append("setup", equipment.setup.as_dict())

@@ -19,7 +19,7 @@ import threading
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from carbonprint.measuring.idle_division import Claim, Shares, divided
+from carbonprint.measuring.idle_division import Claim, Shares, divided, divided_boards
 from carbonprint.measuring.journal import boot_id
 from carbonprint.measuring.processes import parent_and_start
 from carbonprint.measuring.registered_runs import (
@@ -37,9 +37,11 @@ from carbonprint.measuring.registry_directory import (
     open_directory,
     show,
 )
-from carbonprint.measuring.registry_entry import Entry
+from carbonprint.measuring.registry_entry import MOST_BOARDS, Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from carbonprint.measuring.intervals import IdleFactors
 
 _KEPT_S = 5.0
@@ -95,6 +97,7 @@ class Registration:
         self._over: set[str] = set()
         self._litter: dict[str, float] = {}
         self._counted_s = entry.start_s
+        self._boards: tuple[float, ...] = ()
         self.has_company = False
         self.is_lost = False
 
@@ -128,10 +131,16 @@ class Registration:
         """Id of the run that this one takes place in; None of an outermost one."""
         return self._entry.outer
 
-    def reserve(self, shares: Shares) -> None:
-        """Say what of the machine is reserved for the run; from then on it stands whether it is inside another."""
+    def reserve(self, shares: Shares, boards: Sequence[float] = ()) -> None:
+        """Say what of the machine is reserved for the run; from then on it stands whether it is inside another.
+
+        Args:
+            shares: Of the machine.
+            boards: Of each GPU. [-], 0 to 1.
+        """
         self._find_outer()
-        self._write(shares=shares)
+        self._boards = tuple(boards)
+        self._write(shares=shares, boards=tuple(round(share, 4) for share in boards[:MOST_BOARDS]))
 
     def update(self, at_s: float, job_cpu_s: float, meter_cpu_s: float) -> None:
         """Say up to when the run counts, and then see who else is there.
@@ -152,6 +161,11 @@ class Registration:
         own = self._entry.shares if self.outer_run is None else None
         claims = [other.claim() for other in self._others.values() if other.entry.outer is None]
         return divided(own, claims, since_s, until_s)
+
+    def board_factors(self, since_s: float, until_s: float) -> tuple[float, ...]:
+        """Give by how much each idle GPU is divided in such a window. [-], 0 to 1."""
+        claims = [other.claim() for other in self._others.values() if other.entry.outer is None]
+        return divided_boards(self._boards, claims, since_s, until_s, is_inner=self.outer_run is not None)
 
     def others_cpu_s(self, since_s: float, until_s: float) -> float:
         """Give the CPU seconds of the other outermost runs and their wrappers in such a window. [s].

@@ -18,7 +18,10 @@ _MOST_S = 1e12
 
 _MOST_PID = 2**31
 
-_FORM = 1
+MOST_BOARDS = 16
+"""So many GPUs have room in the line of a run; of those beyond, others take all to be reserved."""
+
+_FORM = 2
 _RUN_ID = re.compile(r"[0-9a-f]{6,64}")
 
 
@@ -36,6 +39,7 @@ class Entry:
         last_s: Up to when it has counted. [s], monotonic.
         end_s: When it ended. [s], monotonic; None while it lives, or where it was killed.
         shares: What of the machine is reserved for it.
+        boards: What of each GPU is reserved for it, of at most ``MOST_BOARDS``. [-].
         job_cpu_s: CPU seconds of its job up to ``last_s``. [s].
         meter_cpu_s: The same of its wrapper. [s].
         outer: Id of the run that it takes place in; None of an outermost one.
@@ -50,6 +54,7 @@ class Entry:
     last_s: float
     end_s: float | None = None
     shares: Shares = WHOLE
+    boards: tuple[float, ...] = ()
     job_cpu_s: float = 0.0
     meter_cpu_s: float = 0.0
     outer: str | None = None
@@ -69,7 +74,7 @@ class Entry:
             fields = json.loads(text)
             if fields.pop("form") != _FORM:
                 return None
-            entry = cls(**{**fields, "shares": Shares(*fields["shares"])})
+            entry = cls(**{**fields, "shares": Shares(*fields["shares"]), "boards": tuple(fields["boards"])})
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
         return entry if _is_possible(entry) else None
@@ -81,7 +86,13 @@ class Entry:
             end_s: When it ended. [s], monotonic; infinite while it lives.
             counted_until_s: Up to when it had counted before it could know of us. [s].
         """
-        return Claim(start_s=self.start_s, end_s=end_s, shares=self.shares, counted_until_s=counted_until_s)
+        return Claim(
+            start_s=self.start_s,
+            end_s=end_s,
+            shares=self.shares,
+            counted_until_s=counted_until_s,
+            boards=self.boards,
+        )
 
 
 def _is_possible(entry: Entry) -> bool:
@@ -91,7 +102,8 @@ def _is_possible(entry: Entry) -> bool:
         seconds.append(entry.end_s)
     return (
         all(_is_between(value, 0, _MOST_S) for value in seconds)
-        and all(_is_between(share, 0, 1) for share in entry.shares)
+        and all(_is_between(share, 0, 1) for share in (*entry.shares, *entry.boards))
+        and len(entry.boards) <= MOST_BOARDS
         and all(isinstance(number, int) for number in (entry.pid, entry.pid_start, entry.pid_namespace))
         and 0 < entry.pid < _MOST_PID
         and isinstance(entry.boot_id, str)

@@ -63,12 +63,17 @@ class Sharing:
         if self._ended_s is not None:
             self.end(self._ended_s)
 
-    def settle(self, setup: Setup) -> Setup:
-        """Tell the others what is reserved for the run, and give the setup with what they have told."""
+    def settle(self, setup: Setup, boards: tuple[float, ...] = ()) -> Setup:
+        """Tell the others what is reserved for the run, and give the setup with what they have told.
+
+        Args:
+            setup: The setup of the run.
+            boards: What of each GPU is reserved for it. [-], 0 to 1.
+        """
         if self._registration is None:
             return setup
         try:
-            self._registration.reserve(shares_of(setup.reserved))
+            self._registration.reserve(shares_of(setup.reserved), self._wanted(boards))
             self.has_company = self._registration.has_company
             return replace(setup, outer_run=self._registration.outer_run, has_company=self.has_company)
         except Exception:  # noqa: BLE001  # whatever stands in the registry, the run is metered
@@ -95,11 +100,12 @@ class Sharing:
         """
         from carbonprint.measuring.intervals import UNDIVIDED
 
-        factors = UNDIVIDED
+        factors, board_factors = UNDIVIDED, tuple[float, ...]()
         if self._registration is not None:
             try:
                 self._registration.update(now.at_s, now.job_cpu_s, now.meter_cpu_s)
                 factors = self._registration.idle_factors(since.at_s, now.at_s)
+                board_factors = self._registration.board_factors(since.at_s, now.at_s)
                 others_s = self._registration.others_cpu_s(since.at_s, now.at_s)
             except Exception:  # noqa: BLE001  # whatever stands in the registry, the run is metered
                 self._lose()
@@ -110,12 +116,22 @@ class Sharing:
                     self._lose()
         if self.idle_share == BUSY:
             factors = _by_busy(interval, factors)
-        elif self.idle_share is not None:
-            gpus = tuple(
-                replace(gpu, idle_share=min(gpu.idle_share, self.idle_share)) for gpu in interval.gpus
-            )
-            interval = replace(interval, gpus=gpus)
-        return replace(interval, idle_factors=factors)
+        reserved = self._wanted(tuple(gpu.idle_share for gpu in interval.gpus))
+        # Each board has been divided by itself, and must not be again with all of them.
+        is_known = len(board_factors) >= len(reserved) > 0
+        gpus = tuple(
+            replace(gpu, idle_share=share * (board_factors[number] if is_known else 1.0))
+            for number, (gpu, share) in enumerate(zip(interval.gpus, reserved, strict=True))
+        )
+        if is_known:
+            factors = factors._replace(gpu=1.0)
+        return replace(interval, gpus=gpus, idle_factors=factors)
+
+    def _wanted(self, boards: tuple[float, ...]) -> tuple[float, ...]:
+        """At most so much of each GPU as the user wants to be the job's. [-]."""
+        if self.idle_share is None or self.idle_share == BUSY:
+            return boards
+        return tuple(min(share, self.idle_share) for share in boards)
 
     def _lose(self) -> None:
         """Go on without the registry; who was seen before is missing from now on."""

@@ -296,6 +296,16 @@ class Tally:
         capacity_s = self.duration_s * self.setup.hardware.n_cpus
         return min(1.0, others_s / capacity_s) if capacity_s > 0 else 0.0
 
+    def mean_gpu_idle_share(self) -> float | None:
+        """The job's part of the idle GPUs, as a mean over boards and time. [-], 0 to 1; None without any."""
+        weighed = [
+            (gpu.idle_share * each.idle_factors.gpu * each.duration_s, each.duration_s)
+            for each in self._intervals
+            for gpu in each.gpus
+        ]
+        total_s = sum(duration_s for _, duration_s in weighed)
+        return sum(share_s for share_s, _ in weighed) / total_s if total_s > 0 else None
+
     def mean_idle_factors(self) -> dict[str, float]:
         """By how much other runs divided the idle machine, by component, over the whole run. [-], 0 to 1."""
         if self.duration_s == 0:
