@@ -200,3 +200,13 @@ def test_a_command_that_does_next_to_nothing_on_a_busy_machine_is_named(wrapper)
     (line,) = notes(done)
     assert "CPU seconds in which this machine was busy" in line
     assert "little-cpu" in {caveat["code"] for caveat in wrapper.record()["caveats"]}
+
+
+@pytest.mark.parametrize(
+    "line", ["docker run alpine", "env docker run alpine", "sh -c 'sleep 0.1; timeout 1 docker run alpine'"]
+)
+def test_a_client_that_no_sample_meets_is_named_all_the_same(line):
+    outside = OutsideWork(shlex.split(line), -1)
+    outside.end()
+    outside.settle()
+    assert [each.code for each in outside.caveats(0.0)] == ["container-not-seen"]

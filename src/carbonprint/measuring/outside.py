@@ -50,6 +50,7 @@ class OutsideWork:
         self._duration_s, self._busy_s = 0.0, 0.0
         self._has_ended = False
         self._clients: dict[int, ContainerClient] = {}
+        self._named: list[ContainerClient] = []
         self._elsewhere: dict[str, None] = {}
         self._told: set[str] = set()
         self._not_of_job: set[int] = set()
@@ -119,6 +120,8 @@ class OutsideWork:
             client = client_of(words, pid=pid if is_command else -1 - number, environment=os.environ)
             if client is not None and (is_command or client.asks is Asks.EXEC or client.is_remote):
                 self._clients[client.pid] = client
+            elif client is not None:
+                self._named.append(client)
         line = " ".join(command)
         if "docker" in line or "podman" in line or local_sockets(os.environ):
             self._follow_containers()
@@ -134,7 +137,7 @@ class OutsideWork:
         from carbonprint.measuring.outside_caveats import outside_caveats
 
         return outside_caveats(
-            clients=tuple(self._clients.values()),
+            clients=(*self._clients.values(), *self._never_met()),
             containers=self._containers.followed if self._containers is not None else (),
             has_seen_in_tree=self._containers is not None and self._containers.has_seen_in_tree,
             elsewhere=tuple(self._elsewhere),
@@ -143,6 +146,13 @@ class OutsideWork:
             cpu_s=cpu_s,
             fault=self._fault,
         )
+
+    def _never_met(self) -> list[ContainerClient]:
+        """Clients that the command's words name, of which no sample has met any: they were too short, or elsewhere."""
+        met = {client.asks for client in self._clients.values()}
+        followed = self._containers.followed if self._containers is not None else ()
+        has_own = any(container.claim.is_of_job for container in followed)
+        return [] if has_own else [client for client in self._named if client.asks not in met]
 
     def _end(self) -> None:
         if self._has_ended:
