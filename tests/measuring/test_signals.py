@@ -15,6 +15,8 @@ import pytest
 from terminal import Terminal
 from wrapped import CARBONPRINT, Wrapper
 
+from carbonprint.measuring.launch import has_stopped
+
 CATCHABLE = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGRTMAX})
 
 COUNTER = """
@@ -310,3 +312,11 @@ def test_yes_into_head_stays_silent(wrapper, line):
     assert b"roken pipe" not in done.stderr
     assert done.stderr.startswith(b"carbonprint: ")
     assert wrapper.record()["exit_status"] == (141 if "yes |" in line and "sh -c" not in line else 0)
+
+
+def test_a_child_that_has_ended_has_not_stopped():
+    """The kernel says ECHILD of one that is waited for as stopped and is a zombie; a command may end that early."""
+    child = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert not has_stopped(child.pid)
+    child.wait()

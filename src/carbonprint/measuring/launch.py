@@ -109,13 +109,20 @@ def start(command: Sequence[str], inherited: Inherited, group: JobCgroup | None 
     return pid
 
 
+def has_stopped(pid: int) -> bool:
+    """Whether a child of ours has stopped, and that has not been taken in yet; one that has ended has not."""
+    with suppress(ChildProcessError):  # what the kernel says of a child that has ended
+        return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+    return False
+
+
 def _told(pid: int, channel: int) -> bytes:
     """What the child says before it is the command; nothing, too, where a signal has stopped it on the way."""
     os.set_blocking(channel, False)
     while True:
         with suppress(BlockingIOError):
             return os.read(channel, 16)
-        if os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None:
+        if has_stopped(pid):
             return b""
         time.sleep(_LOOK_AGAIN_S)
 

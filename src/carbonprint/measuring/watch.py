@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from carbonprint.measuring.forwarding import SENT_BY_KERNEL, Forwarding
+from carbonprint.measuring.launch import has_stopped
 from carbonprint.measuring.processes import (
     JobCpuSeconds,
     children_by_parent,
@@ -291,7 +292,7 @@ class Watch:
         """Whether the command has not run since it stopped; one that has stopped anew has that still to be taken in."""
         if process_state(self._pid) not in _MAY_BE_STOPPED:
             return False
-        return os.waitid(os.P_PID, self._pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None
+        return not has_stopped(self._pid)
 
     def _pass_on_to_what_is_left(self, info: signal.struct_siginfo) -> None:
         """Do with a signal what is wanted of it while the wrapper only waits for what the command has left behind.
