@@ -95,7 +95,8 @@ def holds_what_was_burnt(record, truth_s, shape):
     counted_s = record["measurement"]["cpu_s"]
     assert truth_s - 0.002 <= counted_s <= 1.03 * truth_s + SHAPES[shape][1], shape
     assert "dropped-times" not in codes(record)
-    assert ("left-behind" in codes(record)) == (shape == "stopped")
+    if "forkserver" not in shape:  # its server ends by itself, a little after the command
+        assert ("left-behind" in codes(record)) == (shape == "stopped")
 
 
 def codes(record):
