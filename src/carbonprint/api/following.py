@@ -65,10 +65,7 @@ class Follower:
             self._show(so_far)
         if not so_far.is_over_budget or self._exceeded is not None:
             return False
-        self._exceeded = so_far
-        self.has_stopped = self._stops_at_budget
-        if self._warn is not None:
-            self._warn(so_far)
+        self._exceed(so_far, stops=self._stops_at_budget)
         return self.has_stopped
 
     def see_end(self, measurement: Measurement) -> None:
@@ -83,9 +80,13 @@ class Follower:
             Progress(elapsed_s=measurement.duration_s, power_w=power_w, energy_kwh=energy_kwh)
         )
         if so_far.is_over_budget:
-            self._exceeded = so_far
-            if self._warn is not None:
-                self._warn(so_far)
+            self._exceed(so_far, stops=False)  # it has ended by itself
+
+    def _exceed(self, so_far: SoFar, *, stops: bool) -> None:
+        """Note that the budget is used, and say so."""
+        self._exceeded, self.has_stopped = so_far, stops
+        if self._warn is not None:
+            self._warn(so_far)
 
     def as_record(self) -> dict[str, Any] | None:
         """Return the budget and when it was used up, for a record; None without a budget."""

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from carbonprint.settings import Settings
 
 
+_DIRECTORY = "journal"
+"""Directory of the journals, in the state directory."""
+
+
 def journal_of(
     run_id: str, labels: RunLabels, command: Sequence[str], settings: Settings
 ) -> Callable[[], Journal]:
@@ -39,7 +43,7 @@ def journal_of(
     @cache
     def journal() -> Journal:
         from carbonprint.ledger.record import printable
-        from carbonprint.measuring.journal import DIRECTORY, Journal
+        from carbonprint.measuring.journal import Journal
         from carbonprint.measuring.redaction import redacted
 
         def header() -> dict[str, Any]:
@@ -56,7 +60,7 @@ def journal_of(
                 "settings": settings.as_record(),
             }
 
-        return Journal(settings.state_dir / DIRECTORY / f"{run_id}.jsonl", header)
+        return Journal(settings.state_dir / _DIRECTORY / f"{run_id}.jsonl", header)
 
     return journal
 
@@ -72,11 +76,11 @@ def recover_interrupted(settings: Settings) -> list[Kept]:
 
 def _journals(state_dir: Path) -> Iterator[Path]:
     # Without pathlib's walk and before anything is imported: every command looks here.
-    folder = os.path.join(state_dir, "journal")
+    folder = state_dir / _DIRECTORY
     with contextlib.suppress(OSError):
         for name in sorted(os.listdir(folder)):
             if name.endswith(".jsonl"):
-                yield state_dir / "journal" / name
+                yield folder / name
 
 
 def _recover(path: Path, settings: Settings) -> Kept | None:

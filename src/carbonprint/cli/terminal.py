@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import sys
 
@@ -75,12 +74,8 @@ def say(text: str) -> None:
 
 
 def _write(descriptor: int, rest: bytes) -> None:
-    try:
-        from select import (
-            PIPE_BUF,
-            POLLOUT,
-            poll,
-        )  # once the command has ended: what is loaded earlier delays it
+    try:  # once the command has ended: what is loaded earlier delays it
+        from select import PIPE_BUF, POLLOUT, poll
     except (ImportError, MemoryError):  # on Windows, or with no memory left
         os.write(descriptor, rest)
         return
@@ -94,6 +89,8 @@ def _write(descriptor: int, rest: bytes) -> None:
 
 
 def _takes_more() -> bool:
+    import select
+
     try:
         return bool(select.select([], [sys.stderr.fileno()], [], 0)[1])
     except (OSError, ValueError):

@@ -58,6 +58,7 @@ def assemble(
     """
     sums, devices = tally.sums(), tally.gpu_devices
     series, series_faults = _series(tally)
+    reserved = _reserved(tally)
     unknown = {Component.RAM} if not tally.is_ram_counted and tally.setup.model.ram_w is None else set()
     if tally.setup.gpu_model is not None and sums.machine[Component.GPU] == 0:
         unknown.add(Component.GPU)
@@ -81,14 +82,14 @@ def assemble(
         rest_energy=energy(sums.rest),
         other_base_kwh=kwh_from_joules(sums.job_base_j),
         other_base_sigma=tally.setup.model.base_sigma,
-        reserved=_reserved(tally),
+        reserved=reserved,
         quality=_quality(tally, unknown),
         models=_models(tally, unknown),
         unseen=_unseen(tally),
         machine_id=machine_pseudonym(),
         outer_run=tally.setup.outer_run,
         caveats=(
-            *_caveats(tally, cpu_s),
+            *_caveats(tally, reserved, cpu_s),
             *_interval_caveats(first_interval_s, interval_s),
             *gpu_caveats(devices),
             *series_faults,
@@ -218,7 +219,7 @@ def _rapl_model(tally: Tally) -> str:
     return "rapl_intel_old" if is_old else "rapl_intel"
 
 
-def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
+def _caveats(tally: Tally, reserved: ReservedShare, cpu_s: float | None) -> list[Caveat]:
     found = list(dict.fromkeys(tally.faults))
     names = {"cpu": "the CPU", "ram": "the memory"}
     for part in sorted(tally.standing_still):
@@ -231,7 +232,7 @@ def _caveats(tally: Tally, cpu_s: float | None) -> list[Caveat]:
     if tally.setup.outer_run is not None:
         text = f"this run took place inside run {tally.setup.outer_run}, whose figures include it: do not add them up"
         found.append(Caveat(code="inner-run", text=text))
-    others_share, idle_share = tally.busy_with_others_share, _reserved(tally).cpu
+    others_share, idle_share = tally.busy_with_others_share, reserved.cpu
     is_telling = tally.duration_s >= _TELLING_S  # /proc/stat counts in hundredths of a second
     if is_telling and others_share > _MUCH_BY_OTHERS and idle_share is not None and idle_share > _NEARLY_ALL:
         text = (

@@ -12,7 +12,7 @@ from carbonprint.measuring.equipment import open_equipment
 from carbonprint.measuring.idle_power import CALIBRATION, note_idle_w
 from carbonprint.measuring.node_meter import NodeMeter
 from carbonprint.measuring.survey import look
-from carbonprint.measuring.tally import Tally
+from carbonprint.measuring.tally import QUIET_SHARE, Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
     from carbonprint.hardware_profile import ProfileChoice
     from carbonprint.measuring.intervals import Interval
-
-QUIET_SHARE = 0.05
-"""Below this share of its capacity a machine counts as having nothing to do (a working assumption). [-]"""
 
 _STEP_S = 1.0
 """How often it is looked whether the machine is still quiet. [s]"""

@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-DIRECTORY = "journal"
-"""Directory of the journals, in the state directory."""
-
 FORM = 1
 """The form of the journal that this version writes; it stands in the first entry."""
 
@@ -68,9 +65,7 @@ class Journal:
         except OSError:
             return
         hold(self._file)
-        self.append(
-            "header", {"form": FORM, "boot_id": boot_id(), "pid": os.getpid(), **start, **self._header()}
-        )
+        self.append("header", {"form": FORM, **start, **self._header()})
         writer = threading.Thread(target=self._write_entries, name="carbonprint-journal", daemon=True)
         with contextlib.suppress(
             RuntimeError

@@ -27,10 +27,10 @@ def left_behind_caveat(roots: Iterable[int], *, was_waited_for: bool = False) ->
         return None
     named = ", ".join(f"{process_name(each.pid)} {each.pid}" for each in running[:_NAMED])
     more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
-    # The first process of a PID namespace takes all others along, pid_namespaces(7).
     if was_waited_for:
         text = f"the wait for what the command left running was ended: {named}{more} still run, counted up to then"
         return Caveat(code="left-behind", text=text)
+    # The first process of a PID namespace takes all others along, pid_namespaces(7).
     fate = "the end of the container ends it" if os.getpid() == 1 else "--wait-descendants waits for it"
     text = f"the command left {len(running)} running: {named}{more}; counted up to the command's end, {fate}"
     return Caveat(code="left-behind", text=text)

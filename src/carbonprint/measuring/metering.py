@@ -93,7 +93,7 @@ class Metering:
         self._sharing.begin(self._start.at_s)
         if self._plan.open_journal is not None:
             self._journal = self._plan.open_journal()
-            self._journal.open(started_at=self.started_at.isoformat(), start_s=self._start.at_s)
+            self._journal.open(started_at=self.started_at.isoformat())
         choice = self._chosen_profile()
         equipment = open_equipment(
             self._plan.powercap_dir,

@@ -49,6 +49,7 @@ class NodeMeter:
         self._questions: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[float, str | None]] = queue.SimpleQueue()
         self._is_asked = False
+        self._is_closed = False
         self.has_answered = False
         if source.file is not None:
             self._take_in(*_read_file(os.fspath(source.file)))
@@ -97,7 +98,10 @@ class NodeMeter:
         return self._integral.energy_j(since_s, now_s)
 
     def close(self) -> None:
-        """End the child and the thread."""
+        """End the child and the thread, once: its process id may be another's afterwards."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         if self._child is not None:
             self._child_cpu_s = self.cpu_s
             with contextlib.suppress(OSError):  # its command, and what that has started, are in its session

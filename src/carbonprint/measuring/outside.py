@@ -71,9 +71,11 @@ class OutsideWork:
 
     def early_caveats(self) -> list[Caveat]:
         """Say what is known before the job has ended, each once: so that it is not lost with the wrapper."""
+        new = [name for name in self._elsewhere if name not in self._told]
+        if not new:
+            return []
         from carbonprint.measuring.outside_caveats import elsewhere_caveats
 
-        new = [name for name in self._elsewhere if name not in self._told]
         self._told.update(new)
         return elsewhere_caveats(new)
 

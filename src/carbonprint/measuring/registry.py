@@ -159,13 +159,17 @@ class Registration:
     def idle_factors(self, since_s: float, until_s: float) -> IdleFactors:
         """Give by how much the idle machine is divided in a window that ``update`` has just closed. [s], monotonic."""
         own = self._entry.shares if self.outer_run is None else None
-        claims = [other.claim() for other in self._others.values() if other.entry.outer is None]
-        return divided(own, claims, since_s, until_s)
+        return divided(own, self._claims(), since_s, until_s)
 
     def board_factors(self, since_s: float, until_s: float) -> tuple[float, ...]:
         """Give by how much each idle GPU is divided in such a window. [-], 0 to 1."""
-        claims = [other.claim() for other in self._others.values() if other.entry.outer is None]
-        return divided_boards(self._boards, claims, since_s, until_s, is_inner=self.outer_run is not None)
+        return divided_boards(
+            self._boards, self._claims(), since_s, until_s, is_inner=self.outer_run is not None
+        )
+
+    def _claims(self) -> list[Claim]:
+        """What the other outermost runs have of the idle machine."""
+        return [other.claim() for other in self._others.values() if other.entry.outer is None]
 
     def others_cpu_s(self, since_s: float, until_s: float) -> float:
         """Give the CPU seconds of the other outermost runs and their wrappers in such a window. [s].

@@ -20,7 +20,7 @@ from carbonprint.provenance import Caveat, Source
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_QUIET_SHARE = 0.05
+QUIET_SHARE = 0.05
 """Below this share of its capacity a machine counts as having nothing to do (a working assumption). [-]"""
 
 _QUIET_OWN_CPUS = 0.1
@@ -209,21 +209,20 @@ class Tally:
         if self.duration_s <= 0:
             return 0.0
         if part == "gpu":
-            unseen_s = sum(max((gpu.unseen_s for gpu in each.gpus), default=0.0) for each in self._intervals)
+            unseen_s = sum(
+                max((gpu.unseen_s for gpu in each.gpus), default=each.duration_s) for each in self._intervals
+            )
             return min(1.0, unseen_s / self.duration_s)
         return max(0.0, 1.0 - self._seen_s.get(part, 0.0) / self.duration_s)
 
     def _is_mostly_seen(self, part: str) -> bool:
         """Whether a counter was seen for so long that what it says, and how sure it is, holds for the whole run."""
-        return self._seen_s.get(part, 0.0) >= _MOSTLY * self.duration_s
+        return self.unseen_share(part) <= 1 - _MOSTLY
 
     @property
     def is_gpu_counted(self) -> bool:
         """Whether the GPUs were seen for most of the time."""
-        unseen_s = [
-            max((gpu.unseen_s for gpu in each.gpus), default=each.duration_s) for each in self._intervals
-        ]
-        return self.duration_s > 0 and sum(unseen_s) <= (1 - _MOSTLY) * self.duration_s
+        return self.duration_s > 0 and self._is_mostly_seen("gpu")
 
     @property
     def standing_still(self) -> frozenset[str]:
@@ -332,7 +331,7 @@ class Tally:
         own_s = interval.job_cpu_s + interval.meter_cpu_s
         is_quiet = (
             interval.busy_cpu_s is not None
-            and interval.busy_cpu_s < _QUIET_SHARE * capacity_s
+            and interval.busy_cpu_s < QUIET_SHARE * capacity_s
             and own_s < _QUIET_OWN_CPUS * interval.duration_s
         )
         if is_quiet:

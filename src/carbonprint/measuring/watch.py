@@ -141,9 +141,8 @@ class Watch:
         if self.wait_status is not None:
             self._pass_on_to_what_is_left(info)
         elif self._waits_for_rest and self._has_command_ended():
-            self._for_the_rest.append(
-                info
-            )  # codecarbon may have helpers among our children until it is loaded
+            # Until codecarbon is loaded, it may have helpers among our children.
+            self._for_the_rest.append(info)
         else:
             self._forwarding.pass_on(info)
 
@@ -192,8 +191,9 @@ class Watch:
     def cpu_s(self) -> float:
         """CPU seconds of the job so far. [s]."""
         children = children_by_parent()
-        self._outside.look(children, self._roots(children))
-        return self._cpu.total_s(self._roots(children), children) + self._outside.cpu_s()
+        roots = self._roots(children)
+        self._outside.look(children, roots)
+        return self._cpu.total_s(roots, children) + self._outside.cpu_s()
 
     def is_of_job(self, pid: int) -> bool:
         """Whether a process descends from the command, or lies in a container that works for it."""
@@ -313,14 +313,14 @@ class Watch:
 
 def wake_when_running(pid: int, wrapper: int) -> None:
     """Continue the wrapper as soon as the command is no longer stopped; end where the wrapper is not stopped."""
-    has_stopped = False
+    was_stopped = False
     while os.getppid() == wrapper:
         time.sleep(0.02)
         is_stopped = process_state(wrapper) == "T"
-        has_stopped = has_stopped or is_stopped
-        if has_stopped and not is_stopped:
+        was_stopped = was_stopped or is_stopped
+        if was_stopped and not is_stopped:
             return
-        if has_stopped and process_state(pid) not in _MAY_BE_STOPPED:
+        if was_stopped and process_state(pid) not in _MAY_BE_STOPPED:
             os.kill(wrapper, signal.SIGCONT)
             return
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 from carbonprint.ledger.spread import Spread, spread_of
 from carbonprint.messages import Translate, translator
 from carbonprint.reporting.plain import shown
-from carbonprint.reporting.quantities import energy_unit, mass_unit, number, short_number
+from carbonprint.reporting.quantities import energy_unit, mass_unit, number
+from carbonprint.reporting.rows import per_unit, row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     Unit = Callable[[float], tuple[float, str]]
-
-_WIDTH = 15
 
 
 def repetition_lines(
@@ -49,14 +48,22 @@ def repetition_lines(
     ]
     spreads = {path: spread_of(records, path) for _label, path, _unit in rows}
     lines = [" · ".join(parts)]
-    lines += [_row(label, _text(spreads[path], unit, language, _)) for label, path, unit in rows]
+    lines += [row(label, _text(spreads[path], unit, language, _)) for label, path, unit in rows]
     if first.get("units"):
-        lines.append(_row(_("per unit"), _per_unit(first["units"], spreads, language, _)))
+        energy = spreads["measurement.energy_kwh.total"]
+        emissions_kg = {
+            accounting: None
+            if (spread := spreads[f"footprint.emissions_kg.{accounting}"]) is None
+            else spread.mean
+            for accounting in ("location_based", "market_based")
+        }
+        energy_kwh = None if energy is None else energy.mean
+        lines.append(row(_("per unit"), per_unit(first["units"], energy_kwh, emissions_kg, language, _)))
     note = _note(spreads, _)
     if note:
-        lines.append(_row(_("note"), note))
+        lines.append(row(_("note"), note))
     run_ids = [shown(str(record["run_id"])) for record in kept]
-    lines.append(_row(_("runs"), _("{first} to {last}; next: carbonprint runs list").format(
+    lines.append(row(_("runs"), _("{first} to {last}; next: carbonprint runs list").format(
         first=run_ids[0], last=run_ids[-1]
     )))  # fmt: skip
     return lines
@@ -76,27 +83,6 @@ def _text(spread: Spread | None, unit_of: Unit, language: str, _: Translate) -> 
     )
 
 
-def _per_unit(
-    units: Mapping[str, Any], spreads: Mapping[str, Spread | None], language: str, _: Translate
-) -> str:
-    parts = []
-    for path, unit_of, word in (
-        ("measurement.energy_kwh.total", energy_unit, ""),
-        ("footprint.emissions_kg.location_based", mass_unit, _("location")),
-        ("footprint.emissions_kg.market_based", mass_unit, _("market")),
-    ):
-        spread = spreads[path]
-        if spread is not None:
-            each = spread.mean / units["count"]
-            scale, unit = unit_of(each)
-            parts.append(f"{number(each / scale, language)} {unit} {word}".rstrip())
-    return _("{amounts} per {label} (of {count})").format(
-        amounts=" · ".join(parts),
-        label=shown(units["label"]),
-        count=short_number(units["count"], language, digits=12),
-    )
-
-
 def _note(spreads: Mapping[str, Spread | None], _: Translate) -> str:
     """Say where the runs differ too much for their mean to say anything."""
     energy = spreads["measurement.energy_kwh.total"]
@@ -109,7 +95,3 @@ def _note(spreads: Mapping[str, Spread | None], _: Translate) -> str:
 
 def _seconds(_duration_s: float) -> tuple[float, str]:
     return 1.0, "s"
-
-
-def _row(label: str, text: str) -> str:
-    return f"  {label:<{_WIDTH}}{text}".rstrip()

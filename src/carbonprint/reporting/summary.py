@@ -14,11 +14,11 @@ from carbonprint.ledger.record import number_at, value_at
 from carbonprint.messages import Translate, translator
 from carbonprint.reporting.plain import shown
 from carbonprint.reporting.quantities import duration, energy_unit, mass_unit, number, short_number
+from carbonprint.reporting.rows import per_unit, row
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_WIDTH = 15
 _AMOUNT_WIDTH = 9
 _MIX_PARTS = 4
 _NOTED = {
@@ -62,15 +62,20 @@ def summary_lines(
     """
     _ = translator(language)
     lines = [_headline(record, language, _), *_energy_lines(record, language, _)]
-    lines.append(_row(_("CO₂e location"), _emissions(record, "location_based", language, _)))
-    lines.append(_row(_("CO₂e market"), _emissions(record, "market_based", language, _)))
+    lines.append(row(_("CO₂e location"), _emissions(record, "location_based", language, _)))
+    lines.append(row(_("CO₂e market"), _emissions(record, "market_based", language, _)))
     if record.get("units"):
-        lines.append(_row(_("per unit"), _per_unit(record, language, _)))
+        emissions_kg = {
+            accounting: number_at(record, f"footprint.emissions_kg.{accounting}")
+            for accounting in ("location_based", "market_based")
+        }
+        energy_kwh = number_at(record, "measurement.energy_kwh.total")
+        lines.append(row(_("per unit"), per_unit(record["units"], energy_kwh, emissions_kg, language, _)))
     lines += _host_lines(record, language, _)
     notes = [shown(caveat["text"]) for caveat in record.get("caveats") or () if caveat["code"] in _NOTED]
     if notes:
-        lines.append(_row(_("note"), "; ".join(notes)))
-    lines.append(_row(_("run"), _next_step(record, ledger_fault, aside, _)))
+        lines.append(row(_("note"), "; ".join(notes)))
+    lines.append(row(_("run"), _next_step(record, ledger_fault, aside, _)))
     return lines
 
 
@@ -112,7 +117,7 @@ def _headline(record: Record, language: str, _: Translate) -> str:
 def _energy_lines(record: Record, language: str, _: Translate) -> list[str]:
     total_kwh = number_at(record, "measurement.energy_kwh.total")
     if total_kwh is None:
-        return [_row(_("energy"), _("unknown: nothing of it could be measured or modelled"))]
+        return [row(_("energy"), _("unknown: nothing of it could be measured or modelled"))]
     scale, unit = energy_unit(total_kwh)
     words = {"counted": _("counted"), "modelled": _("modelled"), "given": _("given"), "default": _("default")}
     text = _amount(total_kwh / scale, unit, language)
@@ -121,7 +126,7 @@ def _energy_lines(record: Record, language: str, _: Translate) -> list[str]:
         text += _("at the IT input; {energy} {unit} at the site (÷ DCiE {dcie})").format(
             energy=number(site_kwh / scale, language), unit=unit, dcie=short_number(dcie, language)
         )
-    lines = [_row(_("energy"), text)]
+    lines = [row(_("energy"), text)]
     for part, label in (("cpu", _("CPU")), ("gpu", _("GPU")), ("ram", _("memory")), ("other", _("other"))):
         energy_kwh = number_at(record, f"measurement.energy_kwh.{part}")
         quality = value_at(record, f"measurement.quality.{part}")
@@ -129,7 +134,7 @@ def _energy_lines(record: Record, language: str, _: Translate) -> list[str]:
             continue
         word = words.get(str(quality), "")
         text = _("unknown") if energy_kwh is None else _amount(energy_kwh / scale, unit, language) + word
-        lines.append(_row(f"  {label}", text))
+        lines.append(row(f"  {label}", text))
     return lines
 
 
@@ -161,24 +166,6 @@ def _emissions(record: Record, accounting: str, language: str, _: Translate) -> 
     return "".join(parts)
 
 
-def _per_unit(record: Record, language: str, _: Translate) -> str:
-    count, label = record["units"]["count"], shown(record["units"]["label"])
-    parts = []
-    energy_kwh = number_at(record, "measurement.energy_kwh.total")
-    if energy_kwh is not None:
-        scale, unit = energy_unit(energy_kwh / count)
-        parts.append(f"{number(energy_kwh / count / scale, language)} {unit}")
-    words = {"location_based": _("location"), "market_based": _("market")}
-    for accounting, word in words.items():
-        emissions_kg = number_at(record, f"footprint.emissions_kg.{accounting}")
-        if emissions_kg is not None:
-            scale, unit = mass_unit(emissions_kg / count)
-            parts.append(f"{number(emissions_kg / count / scale, language)} {unit} {word}")
-    return _("{amounts} per {label} (of {count})").format(
-        amounts=" · ".join(parts), label=label, count=short_number(count, language, digits=12)
-    )
-
-
 def _host_lines(record: Record, language: str, _: Translate) -> list[str]:
     host = record["host"]
     dcie = number_at(record, "host.dcie")
@@ -206,14 +193,14 @@ def _host_lines(record: Record, language: str, _: Translate) -> list[str]:
             year=host.get("dcie_year") or "?",
             basis=basis.get(str(host.get("dcie_basis")), "?"),
         )
-    lines = [_row(_("host"), text)]
+    lines = [row(_("host"), text)]
     shares = value_at(record, "host.energy_mix.shares")
     if isinstance(shares, Mapping) and shares:
-        lines.append(_row(_("energy mix"), _mix(record, shares, language, _)))
+        lines.append(row(_("energy mix"), _mix(record, shares, language, _)))
     else:
         zone = value_at(record, "footprint.intensity.location_based.zone") or host.get("country")
         lines.append(
-            _row(_("energy mix"), _("its sources are not known for {zone}").format(zone=shown(str(zone))))
+            row(_("energy mix"), _("its sources are not known for {zone}").format(zone=shown(str(zone))))
         )
     return lines
 
@@ -251,7 +238,3 @@ def _amount(value: float, unit: str, language: str) -> str:
 
 def _percent(share: float, language: str) -> str:
     return f"{short_number(share * 100, language, digits=2)} %"
-
-
-def _row(label: str, text: str) -> str:
-    return f"  {label:<{_WIDTH}}{text}".rstrip()
