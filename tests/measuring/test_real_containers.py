@@ -62,12 +62,22 @@ def others(docker):
         subprocess.run(["docker", "rm", "-f", name], env=docker, check=True, capture_output=True)
 
 
+CUT_SHORT = "container-cut-short"
+
+
 def codes(record):
-    """What is said of containers; a machine too busy to read a group in time proves nothing."""
+    """What is said of containers, besides that one could not be read to its end: see ``is_counted``."""
     found = {caveat["code"] for caveat in record["caveats"] if caveat["code"].startswith("container-")}
-    if "container-cut-short" in found:
-        pytest.skip("this machine is too busy to read a control group before the engine removes it")
-    return found
+    return found - {CUT_SHORT}
+
+
+def is_counted(record, own_s, most_s):
+    """Whether what a container has used was counted, whole and once; or less, where the record says so.
+
+    A machine that is too busy may not read a control group before the engine removes it.
+    """
+    is_cut_short = CUT_SHORT in {caveat["code"] for caveat in record["caveats"]}
+    return (0 if is_cut_short else own_s) <= record["measurement"]["cpu_s"] < most_s
 
 
 def test_docker_run_is_counted_by_its_control_group(in_docker):
@@ -77,7 +87,7 @@ def test_docker_run_is_counted_by_its_control_group(in_docker):
     assert done.returncode == 0
     assert own_s > 0.2
     assert codes(record) == {"container-counted"}
-    assert own_s <= record["measurement"]["cpu_s"] < own_s + BESIDES_S
+    assert is_counted(record, own_s, own_s + BESIDES_S)
 
 
 def test_the_status_of_what_runs_in_a_container_stays(in_docker):
@@ -137,7 +147,7 @@ def test_a_client_that_a_sample_finds_in_a_script_is_enough(in_docker):
     done = in_docker.run("--interval", "0.1", "--", "sh", "work.sh")
     own_s = own_cpu_s(done.stdout)
     record = in_docker.record()
-    assert own_s <= record["measurement"]["cpu_s"] < own_s + BESIDES_S
+    assert is_counted(record, own_s, own_s + BESIDES_S)
     assert codes(record) == {"container-counted"}
 
 
@@ -158,9 +168,7 @@ def test_the_containers_of_a_project_are_counted(in_docker):
     assert done.returncode == 0, done.stderr.decode()
     own_s = own_cpu_s(done.stdout)
     assert own_s > 0.4
-    assert (
-        own_s <= record["measurement"]["cpu_s"] < own_s + 2 + BESIDES_S
-    )  # the tool itself is a second of Python
+    assert is_counted(record, own_s, own_s + 2 + BESIDES_S)  # the tool itself is a second of Python
     assert codes(record) == {"container-counted"}
 
 
